@@ -1,0 +1,1 @@
+//! The simulated upstream and the test world.
