@@ -1,0 +1,132 @@
+//! What to do after a failure: one pure table.
+
+use crate::host::Millis;
+use crate::pool::Outcome;
+use crate::upstream::endpoint;
+use crate::upstream::fault::{Fault, FaultKind};
+
+/// What to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Another account.
+    FailOver,
+    /// A new access token for this account, then the same request.
+    Refresh,
+    /// The same account on the next known host.
+    NextHost,
+    /// Look up the account's profile, then the same request.
+    FindProfile,
+    /// The same request in another shape.
+    Repair(Repair),
+    /// The same request after this span.
+    Retry(Millis),
+    /// Tell the client.
+    Refuse,
+}
+
+/// Another shape of the same request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Repair {
+    /// Schemas in the strict profile.
+    StrictSchemas,
+    /// Without the model's extra fields.
+    NoExtraFields,
+    /// Without the task ids.
+    NoTaskIds,
+}
+
+/// What this exchange has tried already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Facts {
+    /// Requests sent on the current account.
+    pub tries_here: u8,
+    /// Requests sent in all.
+    pub tries: u8,
+    /// Empty answers so far, this one included.
+    pub empty: u8,
+    /// Whether the current account's token was refreshed for this exchange.
+    pub refreshed: bool,
+    /// Whether the profile was looked up for this exchange.
+    pub profiled: bool,
+    /// Whether another host is known.
+    pub more_hosts: bool,
+    /// Whether the request carries extra fields that can be left out.
+    pub extra_fields: bool,
+    /// Whether the request carries task ids that can be left out.
+    pub task_ids: bool,
+    /// Whether schemas are strict already.
+    pub strict: bool,
+}
+
+/// Most requests on one account, and in one exchange.
+pub const TRIES_PER_ACCOUNT: u8 = 3;
+/// Most requests in one exchange, whatever the number of accounts.
+pub const TRIES: u8 = 9;
+/// Empty answers that are tried again.
+pub const EMPTY_RETRIES: u8 = 2;
+
+/// The table: what to do, and what the pool learns of the account.
+pub fn plan(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
+    use FaultKind as K;
+    let (verdict, outcome) = match fault.kind {
+        K::BearerInvalid if facts.refreshed => (Verdict::FailOver, Some(Outcome::NotAuthorized)),
+        K::BearerInvalid => (Verdict::Refresh, Some(Outcome::BearerRefused)),
+        K::ProfileRequired | K::InvalidProfile if !facts.profiled => (Verdict::FindProfile, None),
+        K::ProfileRequired | K::InvalidProfile | K::NotAuthorized => (Verdict::FailOver, Some(Outcome::NotAuthorized)),
+        K::Suspended => (Verdict::FailOver, Some(Outcome::Suspended)),
+        K::QuotaUsedUp => (Verdict::FailOver, Some(Outcome::QuotaUsedUp(fault.retry_after))),
+        K::Throttled => (Verdict::FailOver, Some(Outcome::Throttled(fault.retry_after))),
+        K::NoCapacity => (brief(fault, facts), Some(Outcome::NoCapacity(fault.retry_after))),
+        K::Unavailable | K::Internal | K::Other if fault.status == 0 || fault.status >= 500 => {
+            (brief(fault, facts), Some(Outcome::Failed))
+        }
+        K::Connect | K::UnknownOperation | K::NotFound if facts.more_hosts && endpoint::another_host_may_serve(fault) => {
+            (Verdict::NextHost, None)
+        }
+        K::Connect | K::Broke | K::Malformed | K::NotEventStream => (brief(fault, facts), Some(Outcome::Failed)),
+        K::Empty if facts.empty <= EMPTY_RETRIES => (Verdict::Retry(pause(facts.empty)), None),
+        K::Shape | K::ToolRules => (repair(facts), None),
+        _ => (Verdict::Refuse, None),
+    };
+    (bounded(verdict, facts), outcome)
+}
+
+/// A 400 on the shape: leave out what some hosts refuse, then send the strict profile, once each.
+fn repair(facts: &Facts) -> Verdict {
+    if facts.extra_fields {
+        Verdict::Repair(Repair::NoExtraFields)
+    } else if !facts.strict {
+        Verdict::Repair(Repair::StrictSchemas)
+    } else if facts.task_ids {
+        Verdict::Repair(Repair::NoTaskIds)
+    } else {
+        Verdict::Refuse
+    }
+}
+
+/// A short pause and the same account, unless the service named a longer wait.
+fn brief(fault: &Fault, facts: &Facts) -> Verdict {
+    match fault.retry_after {
+        Some(wait) if wait > LONGEST_PAUSE => Verdict::Refuse,
+        Some(wait) => Verdict::Retry(wait),
+        None => Verdict::Retry(pause(facts.tries_here)),
+    }
+}
+
+fn pause(tries: u8) -> Millis {
+    Millis(FIRST_PAUSE.0 << tries.saturating_sub(1).min(3))
+}
+
+/// No verdict that sends again passes the caps.
+fn bounded(verdict: Verdict, facts: &Facts) -> Verdict {
+    match verdict {
+        Verdict::Refuse => Verdict::Refuse,
+        _ if facts.tries >= TRIES => Verdict::Refuse,
+        Verdict::Retry(_) if facts.tries_here >= TRIES_PER_ACCOUNT => Verdict::Refuse,
+        other => other,
+    }
+}
+
+const FIRST_PAUSE: Millis = Millis(250);
+/// Longer waits are the client's to decide: it gets the error with `retry-after`.
+const LONGEST_PAUSE: Millis = Millis::secs(5);
