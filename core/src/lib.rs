@@ -1,1 +1,3 @@
 //! The gateway as a function of bytes and time.
+
+pub mod eventstream;
