@@ -13,6 +13,7 @@
 
 pub mod dialect;
 pub mod error;
+pub mod eventstream;
 pub mod host;
 pub mod json;
 pub mod models;
