@@ -146,12 +146,10 @@ impl Reader<'_> {
     }
 
     fn bases(&mut self) -> Bases {
-        let values = ["KIRO_API_BASE", "KIRO_AUTH_BASE", "KIRO_OIDC_BASE", "KIRO_REGION"].map(|name| self.value(name));
-        let [api, auth, oidc, region] = values;
-        match Bases::parse(api.as_deref(), auth.as_deref(), oidc.as_deref(), region.as_deref()) {
+        match Bases::read(self.get) {
             Ok(bases) => bases,
-            Err(text) => {
-                self.problems.push(text);
+            Err(error) => {
+                self.problems.push(error.to_string());
                 Bases::default()
             }
         }

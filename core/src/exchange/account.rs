@@ -30,14 +30,7 @@ impl Exchange {
 
     fn use_account(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        if call.account != Some(account) {
-            call.account = Some(account);
-            call.facts.tries_here = 0;
-            call.facts.refreshed = false;
-            call.facts.profiled = false;
-            call.host = gateway.host();
-            call.hosts_tried = 0;
-        }
+        call.use_account(account, gateway.host());
         let lease = gateway.pool().lease(account);
         self.summary.account = Some(lease.label.clone());
         if lease.profile_arn.is_none() && !lease.api_key && !call.facts.profiled {
@@ -80,10 +73,9 @@ impl Exchange {
                 gateway.pool_mut().refreshed(account, grant.into(), now, jitter);
                 self.save_then_pick(gateway, now);
             }
-            Err(RefreshFault::Dead(reason)) if gateway.store_usable(now) => {
-                self.summary.verdicts.push(format!("refresh refused ({reason}): look for a newer token"));
+            Err(fault @ RefreshFault::Dead(_)) if gateway.store_usable(now) => {
                 if let Some(call) = &mut self.call {
-                    call.dead = Some(reason);
+                    call.dead = Some(fault);
                 }
                 self.state = State::Load(Then::Reconsider(account));
             }
@@ -97,31 +89,54 @@ impl Exchange {
         self.pick(gateway, now);
     }
 
+    /// Asks for the account's profiles: every region, the first host of each that answers.
     fn find_profile(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        call.facts.profiled = true;
         let lease = gateway.pool().lease(account);
-        match profile::requests(&gateway.config().bases, lease.region.as_deref(), &lease.bearer).into_iter().nth(call.profile_at) {
-            Some(request) => self.state = State::Send(Box::new(request), Purpose::Profile(account)),
+        let regions = endpoint::control_hosts(&gateway.config().bases);
+        let lookup = &mut call.lookup;
+        if let Some(host) = regions.get(lookup.region).and_then(|hosts| hosts.get(lookup.host)) {
+            let request = profile::request(host, &lease.bearer, lookup.page.as_deref());
+            self.state = State::Send(Box::new(request), Purpose::Profile(account));
+            return;
+        }
+        call.facts.profiled = true;
+        match profile::pick(&core::mem::take(lookup).found) {
+            Some(found) => {
+                gateway.pool_mut().profile_found(account, &found.arn, now);
+                self.save_then_pick(gateway, now);
+            }
             None => self.generate(gateway, account, now),
         }
     }
 
-    /// The profile list has come, or not: an account without one is tried without.
+    /// A page of profiles has come, or not.
     pub(crate) fn profile_answered(&mut self, gateway: &mut Gateway, account: Account, reading: Option<&Reading>, now: Millis) {
-        let found = reading.and_then(|reading| profile::read(reading.head.as_ref()?, &reading.body).ok().flatten());
-        match found {
-            Some(arn) => {
-                gateway.pool_mut().profile_found(account, &arn, now);
-                self.save_then_pick(gateway, now);
-            }
-            None => {
-                if let Some(call) = &mut self.call {
-                    call.profile_at += 1;
+        let Some(call) = &mut self.call else { return };
+        let lookup = &mut call.lookup;
+        let page = reading.and_then(|reading| Some(profile::read(reading.head.as_ref()?, &reading.body, now)));
+        match page {
+            Some(Ok(page)) => {
+                lookup.found.extend(page.profiles);
+                lookup.page = page.next.filter(|_| lookup.found.len() < MAX_PROFILES);
+                if lookup.page.is_none() {
+                    (lookup.region, lookup.host) = (lookup.region + 1, 0);
                 }
-                self.find_profile(gateway, account, now);
             }
+            Some(Err(fault)) => {
+                lookup.host += 1;
+                lookup.page = None;
+                self.summary.verdicts.push(format!("profiles: {fault}"));
+            }
+            None => lookup.host += 1,
         }
+        let regions = endpoint::control_hosts(&gateway.config().bases);
+        if let Some(call) = &mut self.call
+            && regions.get(call.lookup.region).is_some_and(|hosts| call.lookup.host >= hosts.len())
+        {
+            (call.lookup.region, call.lookup.host) = (call.lookup.region + 1, 0);
+        }
+        self.find_profile(gateway, account, now);
     }
 
     /// A save step when the pool has something to save and the store can be reached.
@@ -204,8 +219,8 @@ impl Exchange {
     /// A refresh token was refused and the store has been read again.
     fn reconsider(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        let reason = call.dead.take().unwrap_or("refused");
-        self.refresh_gave_up(gateway, account, RefreshFault::Dead(reason), now);
+        let Some(fault) = call.dead.take() else { return self.pick(gateway, now) };
+        self.refresh_gave_up(gateway, account, fault, now);
     }
 
     fn store_works(&mut self, gateway: &mut Gateway, now: Millis) {
@@ -239,5 +254,7 @@ fn refused(refusal: &Refusal, now: Millis) -> Error {
 
 /// Pause before looking whether somebody else's refresh is done.
 const LOOK_AGAIN: Millis = Millis(100);
+/// Profiles that are looked at.
+const MAX_PROFILES: usize = 100;
 /// Saves of one ledger that may meet somebody else's.
 const SAVE_TRIES: u8 = 3;

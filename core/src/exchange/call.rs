@@ -14,6 +14,9 @@ use crate::models::Model;
 use crate::pool::{Account, Outcome};
 use crate::turn::flow::Options;
 use crate::turn::{Answer, Thinking, Turn, estimate};
+use crate::upstream::fault::Asked;
+use crate::upstream::profile::Profile;
+use crate::upstream::refresh::RefreshFault;
 use crate::upstream::{Encoded, Wishes, encode};
 
 /// A request that is to be answered by the service.
@@ -43,13 +46,28 @@ pub(crate) struct Call {
     /// Accounts that are not to be tried again.
     pub(crate) tried: Vec<Account>,
     pub(crate) host: usize,
-    pub(crate) hosts_tried: usize,
+    /// How many hosts this account has, and how many have been tried.
+    pub(crate) hosts: usize,
+    hosts_tried: usize,
+    /// A look-up of the account's profile under way.
+    pub(crate) lookup: Lookup,
+    /// Why the service called the refresh token dead, while the store is read again.
+    pub(crate) dead: Option<RefreshFault>,
     pub(crate) facts: Facts,
     pub(crate) relay: Option<Relay>,
     /// What the relay has written and the client has not got yet.
     pub(crate) pending: Vec<u8>,
     /// The last failure, for when nobody is left to ask.
     pub(crate) failure: Option<Error>,
+}
+
+/// Where a look-up of profiles stands: one host after another in each region, page after page.
+#[derive(Debug, Default)]
+pub(crate) struct Lookup {
+    pub(crate) region: usize,
+    pub(crate) host: usize,
+    pub(crate) page: Option<String>,
+    pub(crate) found: Vec<Profile>,
 }
 
 impl Call {
@@ -78,7 +96,10 @@ impl Call {
             account: None,
             tried: Vec::new(),
             host: 0,
+            hosts: 1,
             hosts_tried: 0,
+            lookup: Lookup::default(),
+            dead: None,
             facts: Facts::default(),
             relay: None,
             pending: Vec::new(),
@@ -102,9 +123,9 @@ impl Call {
     }
 
     /// What has been tried, for the plan.
-    pub(crate) fn facts(&self, hosts: usize) -> Facts {
+    pub(crate) fn facts(&self) -> Facts {
         Facts {
-            more_hosts: self.hosts_tried + 1 < hosts,
+            more_hosts: self.hosts_tried + 1 < self.hosts,
             extra_fields: self.wishes.extra_fields && self.encoded.has_extra_fields(),
             task_ids: self.wishes.task_ids,
             strict: self.wishes.strict,
@@ -129,7 +150,7 @@ impl Call {
             stop_sequences: self.stop_sequences.clone(),
         };
         let sink = if self.stream { Sink::Encode(self.encoder(seed)) } else { Sink::Fold(Answer::default()) };
-        let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate);
+        let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, self.model_name.clone());
         let watch = Watch::new(now, self.deadlines.idle, self.total, self.stream);
         self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
         self.pending.clear();
@@ -152,8 +173,31 @@ impl Call {
         }
     }
 
-    pub(crate) fn size(&self) -> (u64, u64) {
-        self.scale.overflow(self.estimate)
+    /// The numbers of an overflow.
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        let (tokens, maximum) = self.scale.overflow(self.estimate);
+        Asked { model: &self.model_name, tokens, maximum }
+    }
+
+    /// Turns to another account.
+    pub(crate) fn use_account(&mut self, account: Account, host: usize) {
+        if self.account != Some(account) {
+            self.account = Some(account);
+            self.facts = Facts { tries: self.facts.tries, empty: self.facts.empty, ..Facts::default() };
+            self.host = host;
+            self.hosts_tried = 0;
+            self.lookup = Lookup::default();
+        }
+    }
+
+    /// This account is not asked again.
+    pub(crate) fn give_up_account(&mut self) {
+        self.tried.extend(self.account);
+    }
+
+    pub(crate) fn next_host(&mut self) {
+        self.host += 1;
+        self.hosts_tried += 1;
     }
 
     pub(crate) fn settle(&self, gateway: &mut Gateway, outcome: Outcome, now: Millis) {

@@ -286,12 +286,12 @@ impl Exchange {
     }
 
     fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
-        let Some(Ended::Broken(fault)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned() else {
+        let Some(Ended::Broken(failure)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned() else {
             return self.close(gateway, now);
         };
-        self.summary.error = Some(fault.to_string());
-        self.summary.verdicts.push(format!("{fault}: told in-band"));
-        if let (Some(call), (_, Some(outcome))) = (&self.call, plan::plan(&fault, &plan::Facts::default())) {
+        self.summary.error = Some(failure.to_string());
+        self.summary.verdicts.push(format!("{failure}: told in-band"));
+        if let (Some(call), (_, Some(outcome))) = (&self.call, plan::plan(&failure, &plan::Facts::default())) {
             call.settle(gateway, outcome, now);
         }
         self.close(gateway, now);

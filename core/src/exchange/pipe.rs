@@ -3,13 +3,14 @@
 use crate::dialect::Encoder;
 use crate::error::Error;
 use crate::eventstream::Frame;
+use crate::exchange::plan::Failure;
 use crate::exchange::relay::{Flow as Next, Sink};
 use crate::exchange::scale::Scale;
 use crate::turn::flow::{Ending, Flow, Input, Options, Progress, Said};
 use crate::turn::{Answer, Count, Delta, Stop, Usage};
 use crate::upstream::Names;
 use crate::upstream::event::{Event, Tokens, ToolInput};
-use crate::upstream::fault::{Fault, FaultKind};
+use crate::upstream::fault::{Asked, Fault};
 
 /// The path of events through the grammar to the client, and what was learned on the way.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(crate) struct Pipe {
     names: Names,
     scale: Scale,
     estimate: u64,
+    model: String,
     learned: Learned,
 }
 
@@ -40,12 +42,12 @@ pub(crate) struct Learned {
 }
 
 impl Pipe {
-    pub(crate) fn new(options: Options, sink: Sink, names: Names, scale: Scale, estimate: u64) -> Self {
-        Self { flow: Flow::new(options), sink, names, scale, estimate, learned: Learned::default() }
+    pub(crate) fn new(options: Options, sink: Sink, names: Names, scale: Scale, estimate: u64, model: String) -> Self {
+        Self { flow: Flow::new(options), sink, names, scale, estimate, model, learned: Learned::default() }
     }
 
     /// Takes one frame.
-    pub(crate) fn hear(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Next, Fault> {
+    pub(crate) fn hear(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Next, Failure> {
         match Event::read(frame) {
             Event::Text(text) => self.say(Said::Text(text), out),
             Event::Reasoning { text, signature, redacted } => {
@@ -58,7 +60,7 @@ impl Pipe {
                 Ok(Next::More)
             }
             Event::Tool { id, name, input, stop } => self.tool(&id, &name, input, stop, out),
-            Event::Fault(fault) => Err(fault),
+            Event::Fault(fault) => Err(fault.into()),
             beside => {
                 self.learned.note(beside);
                 Ok(Next::More)
@@ -80,8 +82,9 @@ impl Pipe {
     }
 
     /// Tokens of the request and of the window, in the client's scale, for an overflow's text.
-    pub(crate) fn size(&self) -> (u64, u64) {
-        self.scale.overflow(self.estimate)
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        let (tokens, maximum) = self.scale.overflow(self.estimate);
+        Asked { model: &self.model, tokens, maximum }
     }
 
     pub(crate) fn answer(&self) -> Option<&Answer> {
@@ -98,13 +101,13 @@ impl Pipe {
     }
 
     /// The service's stream is complete (or a stop sequence came): closes, and says why and how much.
-    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
         let learned = self.learned.clone();
         self.end(&Ending { stop_reason: learned.stop_reason.as_deref(), tail: learned.tail }, out)
     }
 
     /// The service said in mid-answer that the window is full: a truthful cut.
-    pub(crate) fn overflow(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
+    pub(crate) fn overflow(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
         self.end(&Ending { stop_reason: Some("MAX_TOKENS"), tail: true }, out)
     }
 
@@ -117,7 +120,7 @@ impl Pipe {
         }
     }
 
-    fn end(&mut self, ending: &Ending<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn end(&mut self, ending: &Ending<'_>, out: &mut Vec<u8>) -> Result<(), Failure> {
         self.start(out);
         let usage = self.usage();
         let Self { flow, sink, learned, .. } = self;
@@ -128,7 +131,7 @@ impl Pipe {
             }
             sink.take(delta, out);
         };
-        flow.finish(*ending, usage, &mut sink).map(|_| ()).map_err(|error| Fault::malformed(error.to_string()))
+        flow.finish(*ending, usage, &mut sink).map(|_| ()).map_err(|error| Fault::malformed(&error.to_string()).into())
     }
 
     fn start(&mut self, out: &mut Vec<u8>) {
@@ -137,17 +140,17 @@ impl Pipe {
         flow.start(input, &mut |delta| sink.take(delta, out));
     }
 
-    fn say(&mut self, said: Said<'_>, out: &mut Vec<u8>) -> Result<Next, Fault> {
+    fn say(&mut self, said: Said<'_>, out: &mut Vec<u8>) -> Result<Next, Failure> {
         self.start(out);
         let Self { flow, sink, .. } = self;
         match flow.push(said, &mut |delta| sink.take(delta, out)) {
             Ok(Progress::More) => Ok(Next::More),
             Ok(Progress::Done) => Ok(Next::Done),
-            Err(error) => Err(Fault::malformed(error.to_string())),
+            Err(error) => Err(Fault::malformed(&error.to_string()).into()),
         }
     }
 
-    fn tool(&mut self, id: &str, name: &str, input: ToolInput<'_>, stop: bool, out: &mut Vec<u8>) -> Result<Next, Fault> {
+    fn tool(&mut self, id: &str, name: &str, input: ToolInput<'_>, stop: bool, out: &mut Vec<u8>) -> Result<Next, Failure> {
         self.start(out);
         let Self { flow, sink, names, .. } = self;
         let input = match input {
@@ -159,7 +162,7 @@ impl Pipe {
         match flow.push(said, &mut |delta| sink.take(delta, out)) {
             Ok(Progress::More) => Ok(Next::More),
             Ok(Progress::Done) => Ok(Next::Done),
-            Err(error) => Err(Fault::malformed(error.to_string())),
+            Err(error) => Err(Fault::malformed(&error.to_string()).into()),
         }
     }
 
@@ -200,7 +203,7 @@ impl Learned {
             Event::Metadata { stop_reason, tokens } => {
                 self.tail = true;
                 if let Some(reason) = stop_reason {
-                    self.stop_reason = Some(reason.into());
+                    self.stop_reason = Some(reason.into_owned());
                 }
                 if let Some(tokens) = tokens {
                     self.context_percent = tokens.context_percent.or(self.context_percent);

@@ -1,9 +1,57 @@
 //! What to do after a failure: one pure table.
 
+use core::fmt;
+
+use crate::error::{Error, Kind};
+use crate::exchange::deadlines::Deadline;
 use crate::host::Millis;
 use crate::pool::Outcome;
 use crate::upstream::endpoint;
-use crate::upstream::fault::{Fault, FaultKind};
+use crate::upstream::fault::{Asked, Fault, FaultKind};
+
+/// Why an attempt did not become an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// The service, or the way to it, failed.
+    Fault(Fault),
+    /// The service's stream ended in good order and said nothing.
+    Empty,
+    /// A deadline of ours passed.
+    TimedOut(Deadline),
+}
+
+impl Failure {
+    /// What the client is told. `asked` fills an overflow's numbers.
+    pub fn error(&self, asked: Asked<'_>) -> Error {
+        match self {
+            Self::Fault(fault) => fault.to_error(asked),
+            Self::Empty => Error::new(Kind::Overloaded, EMPTY),
+            Self::TimedOut(Deadline::Total) => Error::new(Kind::TimedOut, TOTAL),
+            Self::TimedOut(Deadline::Idle(span)) => {
+                let text = format!("The service sent nothing for {} s and the answer is incomplete: try again, or ask for less at once.", span.0.div_ceil(1000));
+                Error::new(Kind::TimedOut, text)
+            }
+        }
+    }
+
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => fault.fmt(f),
+            Self::Empty => f.write_str("empty answer"),
+            Self::TimedOut(Deadline::Total) => f.write_str("total deadline passed"),
+            Self::TimedOut(Deadline::Idle(span)) => write!(f, "silent for {} ms", span.0),
+        }
+    }
+}
 
 /// What to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,9 +114,19 @@ pub const TRIES: u8 = 9;
 pub const EMPTY_RETRIES: u8 = 2;
 
 /// The table: what to do, and what the pool learns of the account.
-pub fn plan(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
+pub fn plan(failure: &Failure, facts: &Facts) -> (Verdict, Option<Outcome>) {
+    let (verdict, outcome) = match failure {
+        Failure::Fault(fault) => of_fault(fault, facts),
+        Failure::Empty if facts.empty <= EMPTY_RETRIES => (Verdict::Retry(pause(facts.empty)), None),
+        Failure::Empty | Failure::TimedOut(_) => (Verdict::Refuse, None),
+    };
+    (bounded(verdict, facts), outcome)
+}
+
+fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
     use FaultKind as K;
-    let (verdict, outcome) = match fault.kind {
+    let brief = brief(fault.retry_after, facts);
+    match fault.kind {
         K::BearerInvalid if facts.refreshed => (Verdict::FailOver, Some(Outcome::NotAuthorized)),
         K::BearerInvalid => (Verdict::Refresh, Some(Outcome::BearerRefused)),
         K::ProfileRequired | K::InvalidProfile if !facts.profiled => (Verdict::FindProfile, None),
@@ -76,28 +134,27 @@ pub fn plan(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
         K::Suspended => (Verdict::FailOver, Some(Outcome::Suspended)),
         K::QuotaUsedUp => (Verdict::FailOver, Some(Outcome::QuotaUsedUp(fault.retry_after))),
         K::Throttled => (Verdict::FailOver, Some(Outcome::Throttled(fault.retry_after))),
-        K::NoCapacity => (brief(fault, facts), Some(Outcome::NoCapacity(fault.retry_after))),
-        K::Unavailable | K::Internal | K::Other if fault.status == 0 || fault.status >= 500 => {
-            (brief(fault, facts), Some(Outcome::Failed))
-        }
-        K::Connect | K::UnknownOperation | K::NotFound if facts.more_hosts && endpoint::another_host_may_serve(fault) => {
+        K::NoCapacity | K::HighLoad => (brief, Some(Outcome::NoCapacity(fault.retry_after))),
+        K::Connect | K::UnknownOperation | K::NotFound if facts.more_hosts && endpoint::moves_on(fault.kind) => {
             (Verdict::NextHost, None)
         }
-        K::Connect | K::Broke | K::Malformed | K::NotEventStream => (brief(fault, facts), Some(Outcome::Failed)),
-        K::Empty if facts.empty <= EMPTY_RETRIES => (Verdict::Retry(pause(facts.empty)), None),
-        K::Shape | K::ToolRules => (repair(facts), None),
+        K::Internal | K::Unavailable | K::Connect | K::Broke | K::Malformed | K::NotEventStream | K::Other => {
+            (brief, Some(Outcome::Failed))
+        }
+        K::Shape { extra_fields, task_ids } => (repair(extra_fields, task_ids, facts), None),
+        K::ToolRules if !facts.strict => (Verdict::Repair(Repair::StrictSchemas), None),
         _ => (Verdict::Refuse, None),
-    };
-    (bounded(verdict, facts), outcome)
+    }
 }
 
-/// A 400 on the shape: leave out what some hosts refuse, then send the strict profile, once each.
-fn repair(facts: &Facts) -> Verdict {
-    if facts.extra_fields {
+/// A 400 on the shape: leave out what the service named, then send the strict profile, then leave out what
+/// some hosts refuse; each once.
+fn repair(extra_named: bool, ids_named: bool, facts: &Facts) -> Verdict {
+    if extra_named && facts.extra_fields {
         Verdict::Repair(Repair::NoExtraFields)
     } else if !facts.strict {
         Verdict::Repair(Repair::StrictSchemas)
-    } else if facts.task_ids {
+    } else if ids_named && facts.task_ids {
         Verdict::Repair(Repair::NoTaskIds)
     } else {
         Verdict::Refuse
@@ -105,8 +162,8 @@ fn repair(facts: &Facts) -> Verdict {
 }
 
 /// A short pause and the same account, unless the service named a longer wait.
-fn brief(fault: &Fault, facts: &Facts) -> Verdict {
-    match fault.retry_after {
+fn brief(retry_after: Option<Millis>, facts: &Facts) -> Verdict {
+    match retry_after {
         Some(wait) if wait > LONGEST_PAUSE => Verdict::Refuse,
         Some(wait) => Verdict::Retry(wait),
         None => Verdict::Retry(pause(facts.tries_here)),
@@ -130,3 +187,5 @@ fn bounded(verdict: Verdict, facts: &Facts) -> Verdict {
 const FIRST_PAUSE: Millis = Millis(250);
 /// Longer waits are the client's to decide: it gets the error with `retry-after`.
 const LONGEST_PAUSE: Millis = Millis::secs(5);
+const EMPTY: &str = "The service answered with nothing, several times: try again in a moment, or rephrase.";
+const TOTAL: &str = "The request took longer than this gateway allows (REQUEST_TIMEOUT_MINUTES and its siblings): ask for less at once, or stream.";

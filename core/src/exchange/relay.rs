@@ -15,7 +15,8 @@ use crate::exchange::deadlines::Watch;
 use crate::exchange::pipe::Pipe;
 use crate::host::{Millis, TransportError};
 use crate::turn::Answer;
-use crate::upstream::fault::{Fault, FaultKind};
+use crate::exchange::plan::Failure;
+use crate::upstream::fault::{Asked, Fault, FaultKind};
 
 /// What to do after the relay was given something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,7 +63,7 @@ pub(crate) enum Ended {
     /// With a complete answer, truthfully labelled.
     Complete,
     /// With a fault, told to the client when it was committed.
-    Broken(Fault),
+    Broken(Failure),
 }
 
 impl Relay {
@@ -85,7 +86,7 @@ impl Relay {
                     Ok(Flow::More) => {}
                     other => break other,
                 },
-                Err(error) => break Err(Fault::malformed(error.to_string())),
+                Err(error) => break Err(Fault::malformed(&error.to_string()).into()),
             }
         };
         drop(frames);
@@ -105,7 +106,7 @@ impl Relay {
             return Flow::Done;
         }
         if let Some(deadline) = self.watch.passed(now) {
-            return self.broken(Fault::timed_out(deadline), out);
+            return self.broken(Failure::TimedOut(deadline), out);
         }
         if self.watch.ping_due(now) {
             self.pipe.ping(out);
@@ -125,10 +126,10 @@ impl Relay {
             return;
         }
         let _ = match end {
-            End::Broke(error) => self.broken(Fault::transport(error), out),
+            End::Broke(error) => self.broken(Fault::transport(error).into(), out),
             End::Clean => match self.decoder.finish() {
-                Err(error) => self.broken(Fault::malformed(error.to_string()), out),
-                Ok(()) if self.pipe.is_empty() => self.broken(Fault::empty(), out),
+                Err(error) => self.broken(Fault::malformed(&error.to_string()).into(), out),
+                Ok(()) if self.pipe.is_empty() => self.broken(Failure::Empty, out),
                 Ok(()) => self.complete(out),
             },
         };
@@ -166,24 +167,29 @@ impl Relay {
         Flow::Done
     }
 
-    fn broken(&mut self, fault: Fault, out: &mut Vec<u8>) -> Flow {
-        if fault.kind == FaultKind::TooLong && self.pipe.is_meaningful() && self.pipe.overflow(out).is_ok() {
+    fn broken(&mut self, failure: Failure, out: &mut Vec<u8>) -> Flow {
+        if self.pipe.is_meaningful() && is_overflow(&failure) && self.pipe.overflow(out).is_ok() {
             self.ended = Some(Ended::Complete);
             return Flow::Done;
         }
         if self.committed {
-            self.pipe.abort(&self.in_band(&fault), &self.request_id, out);
+            self.pipe.abort(&in_band(&failure, self.pipe.asked()), &self.request_id, out);
         }
-        self.ended = Some(Ended::Broken(fault));
+        self.ended = Some(Ended::Broken(failure));
         Flow::Done
     }
+}
 
-    /// The error a client reads inside a stream. The gateway's own trouble with the service is told as such.
-    fn in_band(&self, fault: &Fault) -> Error {
-        let error = fault.to_error(self.pipe.size());
-        match error.kind() {
-            Kind::Invalid => Error::new(Kind::UpstreamBroke, error.text().to_owned()),
-            _ => error,
-        }
+/// In mid-answer a full window is a truthful cut, no fault.
+fn is_overflow(failure: &Failure) -> bool {
+    matches!(failure, Failure::Fault(fault) if matches!(fault.kind, FaultKind::TooLong | FaultKind::OutputTooLong))
+}
+
+/// The error a client reads inside a stream: it is never the client's request that is at fault there.
+fn in_band(failure: &Failure, asked: Asked<'_>) -> Error {
+    let error = failure.error(asked);
+    match error.kind() {
+        Kind::Invalid | Kind::UnknownModel => Error::new(Kind::UpstreamBroke, error.text().to_owned()),
+        _ => error,
     }
 }
