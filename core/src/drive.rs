@@ -27,7 +27,7 @@ pub trait Client<H: Host> {
     fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), Gone>>;
     /// Moves the rest of an answer from the service to the client, in the platform's cheapest way, and gives
     /// the relay back. [`pump`] is the plain way.
-    fn pump(&mut self, host: &H, relay: &mut Relay, reply: H::Reply) -> impl Future<Output = Result<(), Gone>>;
+    fn pump(&mut self, host: &H, relay: Relay, reply: H::Reply) -> impl Future<Output = (Relay, Result<(), Gone>)>;
 }
 
 /// The client hung up.
@@ -75,11 +75,9 @@ pub async fn drive<H: Host, C: Client<H>>(host: &H, incoming: Incoming, client: 
     }
 }
 
-/// Moves the rest of an answer chunk by chunk.
-///
-/// # Errors
-/// [`Gone`] when the client hung up; the service's reply is dropped with it.
-pub async fn pump<H: Host, C: Client<H>>(host: &H, client: &mut C, relay: &mut Relay, reply: H::Reply) -> Result<(), Gone> {
+/// Moves the rest of an answer chunk by chunk, and gives the relay back. `Err` when the client hung up; the
+/// service's reply is dropped with it.
+pub async fn pump<H: Host, C: Client<H>>(host: &H, client: &mut C, mut relay: Relay, reply: H::Reply) -> (Relay, Result<(), Gone>) {
     let mut line = Line { reply: Some(reply), headed: true };
     let mut out = Vec::new();
     loop {
@@ -87,27 +85,29 @@ pub async fn pump<H: Host, C: Client<H>>(host: &H, client: &mut C, relay: &mut R
         let flow = match &heard {
             Heard::Chunk(chunk) => relay.push(chunk.as_ref(), host.now(), &mut out),
             Heard::Woke => relay.tick(host.now(), &mut out),
-            Heard::End => closed(relay, &End::Clean, &mut out),
-            Heard::Broke(error) => closed(relay, &End::Broke(error.clone()), &mut out),
+            Heard::End => closed(&mut relay, &End::Clean, &mut out),
+            Heard::Broke(error) => closed(&mut relay, &End::Broke(error.clone()), &mut out),
             Heard::Head(_) => Flow::More,
         };
         if !out.is_empty() {
-            client.write(&out).await?;
+            if let Err(gone) = client.write(&out).await {
+                return (relay, Err(gone));
+            }
             out.clear();
         }
         if flow == Flow::Done {
-            return Ok(());
+            return (relay, Ok(()));
         }
     }
 }
 
 async fn relay<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, line: &mut Line<H::Reply>, client: &mut C) -> Input<'static> {
-    match (exchange.relay(), line.reply.take()) {
-        (Some(relay), Some(reply)) => match client.pump(host, relay, reply).await {
-            Ok(()) => Input::Relayed,
-            Err(Gone) => Input::Gone,
-        },
-        _ => Input::Relayed,
+    let (Some(relay), Some(reply)) = (exchange.take_relay(), line.reply.take()) else { return Input::Relayed };
+    let (relay, result) = client.pump(host, relay, reply).await;
+    exchange.give_back(relay);
+    match result {
+        Ok(()) => Input::Relayed,
+        Err(Gone) => Input::Gone,
     }
 }
 

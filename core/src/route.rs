@@ -1,5 +1,7 @@
 //! Which endpoint a path and method name.
 
+use std::borrow::Cow;
+
 use crate::host::{Headers, header};
 
 /// An endpoint.
@@ -11,7 +13,7 @@ pub enum Route {
     CountTokens,
     /// `GET /v1/models`.
     Models,
-    /// `GET /v1/models/{id}`.
+    /// `GET /v1/models/{id}`, the id percent-encoded as it came.
     Model(String),
     /// `GET /health`.
     Health,
@@ -48,7 +50,7 @@ pub fn find(method: &str, path: &str) -> Route {
         "/messages/count_tokens" => (Route::CountTokens, POST),
         "/models" => (Route::Models, GET),
         _ => match path.strip_prefix("/models/") {
-            Some(id) if !id.is_empty() => (Route::Model(decode(id)), GET),
+            Some(id) if !id.is_empty() => (Route::Model(id.to_owned()), GET),
             _ => return Route::Nothing,
         },
     };
@@ -76,9 +78,9 @@ pub fn guarded(route: &Route) -> bool {
     matches!(route, Route::Messages | Route::CountTokens | Route::Models | Route::Model(_))
 }
 
-/// The value of a query parameter, undecoded.
-pub fn query<'q>(query: &'q str, name: &str) -> Option<&'q str> {
-    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+/// The value of a query parameter.
+pub fn query<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
 fn trimmed(path: &str) -> &str {
@@ -89,27 +91,6 @@ fn trimmed(path: &str) -> &str {
         path = rest;
     }
     path
-}
-
-/// Undoes percent-encoding (`claude-opus-5%5B1m%5D`); what is not valid stays as it is.
-fn decode(id: &str) -> String {
-    let mut bytes = Vec::with_capacity(id.len());
-    let mut rest = id;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend_from_slice(before.as_bytes());
-        match after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or("");
-            }
-            None => {
-                bytes.push(b'%');
-                rest = after;
-            }
-        }
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8(bytes).unwrap_or_else(|_| id.to_owned())
 }
 
 const GET: &str = "GET, HEAD, OPTIONS";
@@ -127,7 +108,7 @@ mod tests {
         }
         assert_eq!(find("POST", "/v1/messages/count_tokens"), Route::CountTokens);
         assert_eq!(find("GET", "/v1/models"), Route::Models);
-        assert_eq!(find("GET", "/v1/models/claude-opus-5%5B1m%5D"), Route::Model("claude-opus-5[1m]".into()));
+        assert_eq!(find("GET", "/v1/models/claude-opus-5%5B1m%5D"), Route::Model("claude-opus-5%5B1m%5D".into()));
         assert_eq!(find("HEAD", "/"), Route::Home);
         assert_eq!(find("GET", "/health"), Route::Health);
         assert_eq!(find("OPTIONS", "/anything"), Route::Preflight);
@@ -142,11 +123,5 @@ mod tests {
             assert!(matches!(find("POST", path), Route::Nothing | Route::WrongMethod(_)), "{path}");
         }
         assert_eq!(find("POST", "/v1messages"), Route::Nothing);
-    }
-
-    #[test]
-    fn percent_signs_that_encode_nothing_stay() {
-        assert_eq!(decode("a%zz%4"), "a%zz%4");
-        assert_eq!(decode("%ff"), "%ff");
     }
 }

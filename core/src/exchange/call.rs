@@ -80,7 +80,7 @@ impl Call {
             wishes,
             encoded,
             model: turn.model,
-            model_name: anthropic::requested_model(&body).into_owned(),
+            model_name: anthropic::requested_model(&body).unwrap_or_default().into_owned(),
             session: turn.session.as_deref().map(str::to_owned),
             stream: turn.stream,
             ignored: turn.ignored.clone(),

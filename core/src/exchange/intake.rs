@@ -1,6 +1,6 @@
 //! Takes a request in: route, key, configuration, dialect.
 
-use crate::dialect::{anthropic, openai};
+use crate::dialect::{self, anthropic};
 use crate::error::{Error, Kind};
 use crate::exchange::call::Call;
 use crate::exchange::reply::{Answered, health};
@@ -51,9 +51,9 @@ impl Exchange {
             }
             Route::Health => health(gateway.config()),
             Route::Models if anthropic => anthropic::models(&incoming.query)?,
-            Route::Models => openai::models(),
+            Route::Models => dialect::openai_models(),
             Route::Model(id) if anthropic => anthropic::model(id)?,
-            Route::Model(id) => openai::model(id)?,
+            Route::Model(id) => dialect::openai_model(id)?,
             Route::CountTokens => anthropic::count_tokens(&bytes(incoming.body)?, &incoming.headers)?,
             Route::Messages => {
                 let body = bytes(incoming.body)?;

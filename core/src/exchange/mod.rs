@@ -72,7 +72,7 @@ pub enum Step<'e> {
     Open(&'e Head),
     /// Send bytes of a streamed answer.
     Write(&'e [u8]),
-    /// Move the rest with [`Exchange::relay`].
+    /// Move the rest with [`Exchange::take_relay`].
     Relay,
     /// Send a complete answer.
     Answer(&'e Head, &'e [u8]),
@@ -243,8 +243,15 @@ impl Exchange {
     }
 
     /// The answer under way, for [`Step::Relay`].
-    pub fn relay(&mut self) -> Option<&mut Relay> {
-        self.call.as_mut()?.relay.as_mut()
+    pub fn take_relay(&mut self) -> Option<Relay> {
+        self.call.as_mut()?.relay.take()
+    }
+
+    /// The relay that [`Exchange::take_relay`] lent, once it has ended or the client is gone.
+    pub fn give_back(&mut self, relay: Relay) {
+        if let Some(call) = &mut self.call {
+            call.relay = Some(relay);
+        }
     }
 
     /// The log lines of this exchange, once it is over: JSON, without newlines.
@@ -300,7 +307,10 @@ impl Exchange {
     /// Everything is said; what the pool has learned is saved before the end.
     fn close(&mut self, gateway: &mut Gateway, now: Millis) {
         if let Some(relay) = self.call.as_ref().and_then(|call| call.relay.as_ref()) {
-            self.summary.heard(relay.pipe().learned());
+            let learned = relay.pipe().learned();
+            self.summary.used(&learned.usage);
+            self.summary.stop = learned.stop;
+            self.summary.unknown_events = learned.unknown;
         }
         self.state = self.saving(gateway, Finish::End, now).unwrap_or(State::Done);
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::config::{Config, Origins};
-use crate::dialect::{anthropic, openai};
+use crate::dialect::{self, anthropic};
 use crate::error::Error;
 use crate::exchange::Gateway;
 use crate::host::{Head, Headers, Millis, header};
@@ -25,6 +25,7 @@ impl Common {
 
     pub(crate) fn with(&self, status: u16, more: Headers) -> Head {
         let mut headers = self.0.clone();
+        headers.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
         headers.extend(more);
         Head { status, headers }
     }
@@ -47,7 +48,7 @@ impl Common {
     pub(crate) fn error(&self, dialect: Dialect, error: &Error, request_id: &str) -> Answered {
         let (status, headers, body) = match dialect {
             Dialect::Anthropic => anthropic::error(error, request_id),
-            Dialect::OpenAi => openai::error(error),
+            Dialect::OpenAi => dialect::openai_error(error),
         };
         (self.with(status, headers), body)
     }
