@@ -16,6 +16,7 @@ pub mod error;
 pub mod host;
 pub mod json;
 pub mod models;
+pub mod pool;
 pub mod secret;
 pub mod turn;
 pub mod upstream;
