@@ -7,5 +7,22 @@ pub mod fault;
 pub mod profile;
 pub mod refresh;
 
+mod effort;
+mod encode;
+mod history;
+mod ids;
+mod input;
+mod media;
+mod names;
+mod node;
+mod results;
+mod root;
+mod schema;
+mod strict;
+mod tools;
+mod wire;
+
+pub use encode::{Encoded, Wishes, encode};
 pub use event::Event;
 pub use fault::{Fault, FaultKind};
+pub use names::Names;
