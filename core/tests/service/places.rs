@@ -64,6 +64,14 @@ fn the_legacy_host_is_tried_last_and_only_where_it_exists() {
 }
 
 #[test]
+fn the_control_plane_of_the_operators_region_is_asked_too() {
+    let first = |region| control_hosts(&bases("KIRO_REGION", region)).into_iter().map(|mut one| one.remove(0));
+    assert_eq!(first("eu-central-1").len(), 2);
+    assert_eq!(first("us-gov-west-1").next().as_deref(), Some("https://management.us-gov-west-1.kiro.dev"));
+    assert_eq!(first("us-gov-west-1").len(), 3);
+}
+
+#[test]
 fn a_configured_base_is_the_only_one() {
     let set = bases("KIRO_API_BASE", " http://127.0.0.1:8081/prefix// ");
     assert_eq!(set.api(), Some("http://127.0.0.1:8081/prefix"));
