@@ -74,26 +74,17 @@ pub fn hosts(bases: &Bases, account_region: Option<&str>, profile_arn: Option<&s
         return vec![base.clone()];
     }
     let region = api_region(bases, account_region, profile_arn);
-    let mut hosts = vec![format!("https://runtime.{region}.kiro.dev"), format!("https://q.{region}.amazonaws.com")];
-    if region == DEFAULT_REGION {
-        hosts.push("https://codewhisperer.us-east-1.amazonaws.com".to_owned());
-    }
-    hosts
+    in_region("runtime", region)
 }
 
-/// The bases of the control plane in each region that has one, best first within a region. With
-/// `KIRO_API_BASE` that is the only one.
+/// The bases of the control plane in each region that has one (and in `KIRO_REGION`), best first within a
+/// region. With `KIRO_API_BASE` that is the only one.
 pub fn control_hosts(bases: &Bases) -> Vec<Vec<String>> {
     if let Some(base) = &bases.api {
         return vec![vec![base.clone()]];
     }
-    let management = |region: &str| format!("https://management.{region}.kiro.dev");
-    let q = |region: &str| format!("https://q.{region}.amazonaws.com");
-    let mut regions: Vec<_> = API_REGIONS.iter().map(|region| vec![management(region), q(region)]).collect();
-    if let Some(first) = regions.first_mut() {
-        first.push("https://codewhisperer.us-east-1.amazonaws.com".to_owned());
-    }
-    regions
+    let extra = bases.region.as_deref().filter(|region| !API_REGIONS.contains(region));
+    extra.into_iter().chain(API_REGIONS).map(|region| in_region("management", region)).collect()
 }
 
 /// Whether a fault says that another of the [`hosts`] may serve the same request. Nothing else moves on:
@@ -127,6 +118,15 @@ pub(super) fn headers(content_type: &str) -> Headers {
 
 pub(super) fn authorization(bearer: &Secret) -> (Cow<'static, str>, String) {
     (Cow::Borrowed("authorization"), format!("Bearer {}", bearer.reveal()))
+}
+
+/// The new host of a plane, then the ones it replaces.
+fn in_region(plane: &str, region: &str) -> Vec<String> {
+    let mut hosts = vec![format!("https://{plane}.{region}.kiro.dev"), format!("https://q.{region}.amazonaws.com")];
+    if region == DEFAULT_REGION {
+        hosts.push("https://codewhisperer.us-east-1.amazonaws.com".to_owned());
+    }
+    hosts
 }
 
 fn api_region<'r>(bases: &'r Bases, account: Option<&'r str>, profile_arn: Option<&'r str>) -> &'r str {

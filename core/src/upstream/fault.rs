@@ -33,7 +33,7 @@ pub struct Fault {
 
 impl Fault {
     /// Reads a reply that is no event stream; `body` may be cut off at the caller's limit. A status of
-    /// 2xx is a [`FaultKind::NotEventStream`] unless the body names an exception.
+    /// 2xx is a [`FaultKind::NotEventStream`] unless the body says more.
     pub fn read(head: &Head, body: &[u8], now: Millis) -> Self {
         let said = Said::read(body);
         let code = error_type(&head.headers).map(str::to_owned).or(said.code).unwrap_or_default();

@@ -115,7 +115,9 @@ fn refused(head: &Head, body: &[u8], now: Millis) -> RefreshFault {
         RefreshFault::Dead("the refresh token is no longer valid: log in again")
     } else {
         let code = names.into_iter().flatten().next().unwrap_or("no code");
-        RefreshFault::Rejected(speakable(&format!("status {}, {code}: {}", head.status, said.message)))
+        // The OIDC endpoint of another region answers this to a token that is fine.
+        let hint = if named(REGION_NAMES) { " (is the account's region right?)" } else { "" };
+        RefreshFault::Rejected(speakable(&format!("status {}, {code}: {}{hint}", head.status, said.message)))
     }
 }
 
@@ -175,6 +177,7 @@ const MAX_SECONDS: u64 = 7 * 24 * 3600;
 const LATER_NAMES: &[&str] = &["slow_down", "SlowDownException", "ThrottlingException", "TooManyRequestsException"];
 const CLIENT_NAMES: &[&str] = &["invalid_client", "InvalidClientException", "ExpiredClientException"];
 const CLIENT_PHRASES: &[&str] = &["client is expired"];
+const REGION_NAMES: &[&str] = &["invalid_request", "InvalidRequestException", "InvalidRequestRegionException"];
 const TOKEN_NAMES: &[&str] = &[
     "invalid_grant",
     "InvalidGrantException",

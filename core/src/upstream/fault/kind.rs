@@ -64,7 +64,8 @@ pub enum FaultKind {
     NotEventStream,
 
     // The stream.
-    /// The answer hit the service's own length limit in mid-stream: it is cut, not broken.
+    /// A length limit inside the stream: after a part of the answer that is cut, not broken
+    /// (`max_tokens`); as the first event it is a prompt that is too long.
     OutputTooLong,
     /// A frame or event that cannot be read.
     Malformed,

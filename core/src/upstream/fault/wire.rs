@@ -108,8 +108,9 @@ fn shown(word: &str, after_bearer: bool) -> &str {
 fn is_secret(word: &str) -> bool {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'=');
     let marked = |part: &str| part.len() >= 8 && MARKS.iter().any(|mark| part.starts_with(mark));
-    word.as_bytes().split(|&byte| !token(byte)).any(|run| run.len() >= 40)
-        || word.split([':', '=', '/', '?', '&']).any(marked)
+    // Long names of reasons and exceptions hold no digit; random bytes do.
+    let random = |run: &[u8]| run.len() >= 40 && run.iter().any(u8::is_ascii_digit);
+    word.as_bytes().split(|&byte| !token(byte)).any(random) || word.split([':', '=', '/', '?', '&']).any(marked)
 }
 
 fn bounded(mut text: String) -> String {
