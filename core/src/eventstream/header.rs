@@ -12,7 +12,11 @@ pub struct Headers<'a> {
 /// Walks over [`Headers`] in wire order.
 #[derive(Clone)]
 pub struct HeaderIter<'a> {
-    rest: &'a [u8],
+    block: &'a [u8],
+    /// The block as text, when all of it happens to be UTF-8: lengths and type codes of ordinary headers are, and
+    /// one look at the whole block is cheaper than one at each name and value.
+    text: Option<&'a str>,
+    at: usize,
 }
 
 /// A header's value; the variants are in the order of their type codes (0 and 1 are both [`Value::Bool`]).
@@ -52,12 +56,13 @@ impl<'a> Headers<'a> {
     /// Checks every header of `block` and picks out the marks.
     pub(super) fn read(block: &'a [u8]) -> Result<(Self, Marks<'a>), FrameError> {
         let mut marks = Marks::default();
-        let mut rest = block;
-        while !rest.is_empty() {
-            let begun = rest;
-            let read = read_header(&mut rest).and_then(|(name, value)| marks.note(name, value));
+        let mut walk = HeaderIter::over(block);
+        while walk.at < block.len() {
+            let at = walk.at;
+            let read = walk
+                .read()
+                .and_then(|(name, value)| marks.note(name, value));
             if let Err(fault) = read {
-                let at = block.len() - begun.len();
                 return Err(FrameError::Header { at, fault });
             }
         }
@@ -67,7 +72,7 @@ impl<'a> Headers<'a> {
     /// Walks over all headers in wire order.
     #[must_use]
     pub fn iter(&self) -> HeaderIter<'a> {
-        HeaderIter { rest: self.block }
+        HeaderIter::over(self.block)
     }
 
     /// The value of the first header called `name`. Names are case-sensitive.
@@ -84,7 +89,7 @@ impl<'a> Iterator for HeaderIter<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         // The block was checked when the frame was read, so an error can only mean its end.
-        read_header(&mut self.rest).ok()
+        self.read().ok()
     }
 }
 
@@ -124,48 +129,75 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// Takes one header off the front of `rest`.
-fn read_header<'a>(rest: &mut &'a [u8]) -> Result<(&'a str, Value<'a>), HeaderFault> {
-    let [length] = take(rest)?;
-    if length == 0 {
-        return Err(HeaderFault::EmptyName);
+impl<'a> HeaderIter<'a> {
+    fn over(block: &'a [u8]) -> Self {
+        Self {
+            block,
+            text: str::from_utf8(block).ok(),
+            at: 0,
+        }
     }
-    let name = take_slice(rest, usize::from(length))?;
-    let name = str::from_utf8(name).map_err(|_| HeaderFault::NameNotUtf8)?;
-    Ok((name, read_value(rest)?))
-}
 
-fn read_value<'a>(rest: &mut &'a [u8]) -> Result<Value<'a>, HeaderFault> {
-    let [code] = take(rest)?;
-    Ok(match code {
-        0 => Value::Bool(true),
-        1 => Value::Bool(false),
-        2 => Value::Byte(i8::from_be_bytes(take(rest)?)),
-        3 => Value::Short(i16::from_be_bytes(take(rest)?)),
-        4 => Value::Int(i32::from_be_bytes(take(rest)?)),
-        5 => Value::Long(i64::from_be_bytes(take(rest)?)),
-        6 => Value::Bytes(take_run(rest)?),
-        7 => Value::Str(str::from_utf8(take_run(rest)?).map_err(|_| HeaderFault::ValueNotUtf8)?),
-        8 => Value::Timestamp(i64::from_be_bytes(take(rest)?)),
-        9 => Value::Uuid(take(rest)?),
-        unknown => return Err(HeaderFault::UnknownType(unknown)),
-    })
-}
+    fn read(&mut self) -> Result<(&'a str, Value<'a>), HeaderFault> {
+        let [length] = self.take()?;
+        if length == 0 {
+            return Err(HeaderFault::EmptyName);
+        }
+        let name = self
+            .take_text(usize::from(length))?
+            .ok_or(HeaderFault::NameNotUtf8)?;
+        Ok((name, self.read_value()?))
+    }
 
-/// A run of bytes behind its own length of two bytes.
-fn take_run<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], HeaderFault> {
-    let length = u16::from_be_bytes(take(rest)?);
-    take_slice(rest, usize::from(length))
-}
+    fn read_value(&mut self) -> Result<Value<'a>, HeaderFault> {
+        let [code] = self.take()?;
+        Ok(match code {
+            0 => Value::Bool(true),
+            1 => Value::Bool(false),
+            2 => Value::Byte(i8::from_be_bytes(self.take()?)),
+            3 => Value::Short(i16::from_be_bytes(self.take()?)),
+            4 => Value::Int(i32::from_be_bytes(self.take()?)),
+            5 => Value::Long(i64::from_be_bytes(self.take()?)),
+            6 => {
+                let length = self.take_length()?;
+                Value::Bytes(self.take_slice(length)?)
+            }
+            7 => {
+                let length = self.take_length()?;
+                Value::Str(self.take_text(length)?.ok_or(HeaderFault::ValueNotUtf8)?)
+            }
+            8 => Value::Timestamp(i64::from_be_bytes(self.take()?)),
+            9 => Value::Uuid(self.take()?),
+            unknown => return Err(HeaderFault::UnknownType(unknown)),
+        })
+    }
 
-fn take_slice<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], HeaderFault> {
-    let (taken, left) = rest.split_at_checked(length).ok_or(HeaderFault::Cut)?;
-    *rest = left;
-    Ok(taken)
-}
+    fn take_length(&mut self) -> Result<usize, HeaderFault> {
+        Ok(usize::from(u16::from_be_bytes(self.take()?)))
+    }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], HeaderFault> {
-    let (taken, left) = rest.split_first_chunk().ok_or(HeaderFault::Cut)?;
-    *rest = left;
-    Ok(*taken)
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], HeaderFault> {
+        let rest = self.block.get(self.at..).ok_or(HeaderFault::Cut)?;
+        let taken = rest.first_chunk().ok_or(HeaderFault::Cut)?;
+        self.at += N;
+        Ok(*taken)
+    }
+
+    fn take_slice(&mut self, length: usize) -> Result<&'a [u8], HeaderFault> {
+        let end = self.at + length;
+        let taken = self.block.get(self.at..end).ok_or(HeaderFault::Cut)?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    /// `None` inside when the bytes are no UTF-8.
+    fn take_text(&mut self, length: usize) -> Result<Option<&'a str>, HeaderFault> {
+        let begun = self.at;
+        let bytes = self.take_slice(length)?;
+        // Inside UTF-8, a run of bytes is UTF-8 exactly if both its ends are between characters.
+        Ok(self.text.map_or_else(
+            || str::from_utf8(bytes).ok(),
+            |text| text.get(begun..self.at),
+        ))
+    }
 }
