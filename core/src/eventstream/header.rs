@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 use std::str;
 
 use super::error::{FrameError, HeaderFault};
@@ -7,14 +8,16 @@ use super::error::{FrameError, HeaderFault};
 #[derive(Clone, Copy)]
 pub struct Headers<'a> {
     block: &'a [u8],
+    text: Option<&'a str>,
+    marks: &'a Marks,
 }
 
 /// Walks over [`Headers`] in wire order.
 #[derive(Clone)]
 pub struct HeaderIter<'a> {
     block: &'a [u8],
-    /// The block as text, when all of it happens to be UTF-8: lengths and type codes of ordinary headers are, and
-    /// one look at the whole block is cheaper than one at each name and value.
+    /// The block as text, when it is known to be UTF-8 as a whole (the lengths and type codes of ordinary headers
+    /// are): saves looking again at each name and value.
     text: Option<&'a str>,
     at: usize,
 }
@@ -42,37 +45,105 @@ pub enum Value<'a> {
     Uuid([u8; 16]),
 }
 
-/// The string headers that say what a frame means, picked out in the one pass that checks the block.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Marks<'a> {
-    pub(super) message_type: Option<&'a str>,
-    pub(super) event_type: Option<&'a str>,
-    pub(super) exception_type: Option<&'a str>,
-    pub(super) error_code: Option<&'a str>,
-    pub(super) error_message: Option<&'a str>,
+/// The header block read last, and what it says.
+///
+/// Nearly every frame of an answer carries the same headers as the one before it, so that one comparison stands for
+/// reading them. Costs one allocation in a stream.
+#[derive(Default)]
+pub(super) struct Familiar {
+    /// The block, if it is short and UTF-8 as a whole, as all ordinary ones are; else empty.
+    text: String,
+    marks: Marks,
+}
+
+/// Where in a block the string headers lie that say what a frame means.
+#[derive(Default)]
+pub(super) struct Marks {
+    message_type: Option<Range<usize>>,
+    event_type: Option<Range<usize>>,
+    exception_type: Option<Range<usize>>,
+    error_code: Option<Range<usize>>,
+    error_message: Option<Range<usize>>,
+}
+
+/// The longest block that is remembered, in bytes; those of this service have about 100.
+///
+/// Prevents: copying and comparing 128 KiB per frame for a peer that sends such headers.
+const FAMILIAR_CAP: usize = 512;
+
+impl Familiar {
+    pub(super) const fn new() -> Self {
+        Self {
+            text: String::new(),
+            marks: Marks::new(),
+        }
+    }
+
+    /// Checks every header of `block`, unless it is the block that was checked last.
+    pub(super) fn read<'a>(&'a mut self, block: &'a [u8]) -> Result<Headers<'a>, FrameError> {
+        // An empty text may also stand for a block that was not remembered.
+        if block.is_empty() || !same(block, self.text.as_bytes()) {
+            self.learn(block)?;
+        }
+        let text = (block.len() == self.text.len()).then_some(&*self.text);
+        Ok(Headers {
+            block,
+            text,
+            marks: &self.marks,
+        })
+    }
+
+    #[cold]
+    fn learn(&mut self, block: &[u8]) -> Result<(), FrameError> {
+        let text = str::from_utf8(block).ok();
+        self.text.clear();
+        self.marks = Marks::read(HeaderIter { block, text, at: 0 })?;
+        if let Some(text) = text
+            && text.len() <= FAMILIAR_CAP
+        {
+            self.text.push_str(text);
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Headers<'a> {
-    /// Checks every header of `block` and picks out the marks.
-    pub(super) fn read(block: &'a [u8]) -> Result<(Self, Marks<'a>), FrameError> {
-        let mut marks = Marks::default();
-        let mut walk = HeaderIter::over(block);
-        while walk.at < block.len() {
-            let at = walk.at;
-            let read = walk
-                .read()
-                .and_then(|(name, value)| marks.note(name, value));
-            if let Err(fault) = read {
-                return Err(FrameError::Header { at, fault });
-            }
+    pub(super) fn message_type(&self) -> Option<&'a str> {
+        self.text_at(self.marks.message_type.as_ref())
+    }
+
+    pub(super) fn event_type(&self) -> Option<&'a str> {
+        self.text_at(self.marks.event_type.as_ref())
+    }
+
+    pub(super) fn exception_type(&self) -> Option<&'a str> {
+        self.text_at(self.marks.exception_type.as_ref())
+    }
+
+    pub(super) fn error_code(&self) -> Option<&'a str> {
+        self.text_at(self.marks.error_code.as_ref())
+    }
+
+    pub(super) fn error_message(&self) -> Option<&'a str> {
+        self.text_at(self.marks.error_message.as_ref())
+    }
+
+    fn text_at(&self, mark: Option<&Range<usize>>) -> Option<&'a str> {
+        let range = mark?.clone();
+        match self.text {
+            Some(text) => text.get(range),
+            None => str::from_utf8(self.block.get(range)?).ok(),
         }
-        Ok((Self { block }, marks))
     }
 
     /// Walks over all headers in wire order.
     #[must_use]
     pub fn iter(&self) -> HeaderIter<'a> {
-        HeaderIter::over(self.block)
+        HeaderIter {
+            block: self.block,
+            text: self.text,
+            at: 0,
+        }
     }
 
     /// The value of the first header called `name`. Names are case-sensitive.
@@ -108,8 +179,32 @@ impl fmt::Debug for Headers<'_> {
     }
 }
 
-impl<'a> Marks<'a> {
-    fn note(&mut self, name: &str, value: Value<'a>) -> Result<(), HeaderFault> {
+impl Marks {
+    const fn new() -> Self {
+        Self {
+            message_type: None,
+            event_type: None,
+            exception_type: None,
+            error_code: None,
+            error_message: None,
+        }
+    }
+
+    /// Walks to the end of the block; the first fault on the way is the block's.
+    fn read(mut walk: HeaderIter<'_>) -> Result<Self, FrameError> {
+        let mut marks = Self::new();
+        while walk.at < walk.block.len() {
+            let at = walk.at;
+            let read = walk
+                .read()
+                .and_then(|(name, value)| marks.note(name, value, walk.at));
+            read.map_err(|fault| FrameError::Header { at, fault })?;
+        }
+        Ok(marks)
+    }
+
+    /// Notes a header whose value ends at `end`.
+    fn note(&mut self, name: &str, value: Value<'_>, end: usize) -> Result<(), HeaderFault> {
         let mark = match name {
             ":message-type" => &mut self.message_type,
             ":event-type" => &mut self.event_type,
@@ -121,7 +216,7 @@ impl<'a> Marks<'a> {
         let Value::Str(text) = value else {
             return Ok(());
         };
-        match mark.replace(text) {
+        match mark.replace(end - text.len()..end) {
             None => Ok(()),
             // Two readers could take the same frame for an event and for an exception.
             Some(_) => Err(HeaderFault::Repeated),
@@ -130,14 +225,6 @@ impl<'a> Marks<'a> {
 }
 
 impl<'a> HeaderIter<'a> {
-    fn over(block: &'a [u8]) -> Self {
-        Self {
-            block,
-            text: str::from_utf8(block).ok(),
-            at: 0,
-        }
-    }
-
     fn read(&mut self) -> Result<(&'a str, Value<'a>), HeaderFault> {
         let [length] = self.take()?;
         if length == 0 {
@@ -200,4 +287,15 @@ impl<'a> HeaderIter<'a> {
             |text| text.get(begun..self.at),
         ))
     }
+}
+
+/// Equality by words: on wasm32 `==` on slices calls a `memcmp` that goes byte by byte. Without an early way out, since
+/// the answer is nearly always yes.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let ((a_words, a_rest), (b_words, b_rest)) = (a.as_chunks(), b.as_chunks());
+    let words = a_words.iter().zip(b_words);
+    let differing = words.fold(0, |bits, (a, b)| {
+        bits | (u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b))
+    });
+    a.len() == b.len() && differing == 0 && a_rest == b_rest
 }
