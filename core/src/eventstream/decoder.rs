@@ -2,6 +2,7 @@ use std::fmt;
 
 use super::error::FrameError;
 use super::frame::{Frame, PRELUDE, Prelude};
+use super::header::Familiar;
 
 /// Turns chunks of bytes, cut anywhere, into [`Frame`]s.
 ///
@@ -12,6 +13,7 @@ use super::frame::{Frame, PRELUDE, Prelude};
 #[derive(Default)]
 pub struct Decoder {
     held: Held,
+    familiar: Familiar,
     failed: Option<FrameError>,
 }
 
@@ -48,6 +50,7 @@ impl Decoder {
     pub const fn new() -> Self {
         Self {
             held: Held::new(),
+            familiar: Familiar::new(),
             failed: None,
         }
     }
@@ -94,15 +97,19 @@ impl Frames<'_> {
     /// # Errors
     /// The first fault of the stream; from then on always the same.
     pub fn next<'a>(&'a mut self) -> Result<Option<Frame<'a>>, FrameError> {
-        let Decoder { held, failed } = &mut *self.decoder;
+        let Decoder {
+            held,
+            familiar,
+            failed,
+        } = &mut *self.decoder;
         if let Some(error) = *failed {
             return Err(error);
         }
         held.release();
         let read = if held.len() == 0 {
-            in_place(&mut self.rest, held)
+            in_place(&mut self.rest, held, familiar)
         } else {
-            held.next(&mut self.rest)
+            held.next(&mut self.rest, familiar)
         };
         if let Err(error) = read {
             *failed = Some(error);
@@ -113,7 +120,7 @@ impl Frames<'_> {
 
 impl Drop for Frames<'_> {
     fn drop(&mut self) {
-        let Decoder { held, failed } = &mut *self.decoder;
+        let Decoder { held, failed, .. } = &mut *self.decoder;
         if failed.is_some() {
             *held = Held::new();
         } else {
@@ -156,7 +163,11 @@ impl Held {
     }
 
     /// Completes the frame begun with bytes from the front of `rest`; `None` when they do not suffice.
-    fn next<'a>(&'a mut self, rest: &mut &[u8]) -> Result<Option<Frame<'a>>, FrameError> {
+    fn next<'a>(
+        &'a mut self,
+        rest: &mut &[u8],
+        familiar: &'a mut Familiar,
+    ) -> Result<Option<Frame<'a>>, FrameError> {
         if self.prelude.is_none() {
             self.fill(PRELUDE, rest);
             self.prelude = Prelude::read(self.bytes.get(self.used..).unwrap_or_default())?;
@@ -171,7 +182,7 @@ impl Held {
         };
         self.used = end;
         self.prelude = None;
-        Frame::read(bytes, prelude).map(Some)
+        Frame::read(bytes, prelude, familiar).map(Some)
     }
 
     /// Takes bytes from the front of `rest` until `wanted` are held or `rest` is empty.
@@ -203,13 +214,17 @@ impl fmt::Debug for Frames<'_> {
 }
 
 /// Reads a frame where it lies, at the front of `rest`; when `rest` ends before the frame does, moves it to `held`.
-fn in_place<'d>(rest: &mut &'d [u8], held: &mut Held) -> Result<Option<Frame<'d>>, FrameError> {
+fn in_place<'a, 'd: 'a>(
+    rest: &mut &'d [u8],
+    held: &mut Held,
+    familiar: &'a mut Familiar,
+) -> Result<Option<Frame<'a>>, FrameError> {
     let prelude = Prelude::read(rest)?;
     if let Some(prelude) = prelude
         && let Some((bytes, left)) = rest.split_at_checked(prelude.total())
     {
         *rest = left;
-        return Frame::read(bytes, prelude).map(Some);
+        return Frame::read(bytes, prelude, familiar).map(Some);
     }
     held.bytes.extend_from_slice(rest);
     held.prelude = prelude;

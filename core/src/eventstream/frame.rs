@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::error::FrameError;
-use super::header::{Headers, Marks};
+use super::header::{Familiar, Headers};
 
 /// The largest frame accepted, in bytes (16 MiB; the service's own clients stop between 16 and 24 MiB).
 ///
@@ -25,7 +25,6 @@ pub(super) const PRELUDE: usize = 12;
 pub struct Frame<'a> {
     payload: &'a [u8],
     headers: Headers<'a>,
-    marks: Marks<'a>,
 }
 
 /// The checked lengths at the front of a frame.
@@ -37,7 +36,11 @@ pub(super) struct Prelude {
 
 impl<'a> Frame<'a> {
     /// Reads the frame that `bytes` holds from its first to its last byte.
-    pub(super) fn read(bytes: &'a [u8], prelude: Prelude) -> Result<Self, FrameError> {
+    pub(super) fn read(
+        bytes: &'a [u8],
+        prelude: Prelude,
+        familiar: &'a mut Familiar,
+    ) -> Result<Self, FrameError> {
         let cut = || FrameError::Truncated { have: bytes.len() };
         let (checked, &stated) = bytes.split_last_chunk().ok_or_else(cut)?;
         let stated = u32::from_be_bytes(stated);
@@ -47,12 +50,8 @@ impl<'a> Frame<'a> {
         }
         let body = checked.get(PRELUDE..).ok_or_else(cut)?;
         let (block, payload) = body.split_at_checked(prelude.headers()).ok_or_else(cut)?;
-        let (headers, marks) = Headers::read(block)?;
-        Ok(Self {
-            payload,
-            headers,
-            marks,
-        })
+        let headers = familiar.read(block)?;
+        Ok(Self { payload, headers })
     }
 
     /// The bytes between headers and checksum.
@@ -70,31 +69,31 @@ impl<'a> Frame<'a> {
     /// `:message-type`, if it is there and a string: `event`, `exception` or `error`.
     #[must_use]
     pub fn message_type(&self) -> Option<&'a str> {
-        self.marks.message_type
+        self.headers.message_type()
     }
 
     /// `:event-type`, if it is there and a string.
     #[must_use]
     pub fn event_type(&self) -> Option<&'a str> {
-        self.marks.event_type
+        self.headers.event_type()
     }
 
     /// `:exception-type`, if it is there and a string.
     #[must_use]
     pub fn exception_type(&self) -> Option<&'a str> {
-        self.marks.exception_type
+        self.headers.exception_type()
     }
 
     /// `:error-code`, if it is there and a string.
     #[must_use]
     pub fn error_code(&self) -> Option<&'a str> {
-        self.marks.error_code
+        self.headers.error_code()
     }
 
     /// `:error-message`, if it is there and a string.
     #[must_use]
     pub fn error_message(&self) -> Option<&'a str> {
-        self.marks.error_message
+        self.headers.error_message()
     }
 }
 

@@ -54,7 +54,22 @@ impl Outcome {
 }
 
 impl Seen {
+    /// Also checks that each mark is what a walk over the headers finds.
     pub(crate) fn of(frame: &Frame<'_>) -> Self {
+        let marks = [
+            (":message-type", frame.message_type()),
+            (":event-type", frame.event_type()),
+            (":exception-type", frame.exception_type()),
+            (":error-code", frame.error_code()),
+            (":error-message", frame.error_message()),
+        ];
+        for (name, mark) in marks {
+            let mut texts = frame.headers().iter().filter_map(|(n, value)| match value {
+                Value::Str(text) if n == name => Some(text),
+                _ => None,
+            });
+            assert_eq!((texts.next(), texts.next()), (mark, None), "{name}");
+        }
         Self {
             headers: frame
                 .headers()

@@ -171,6 +171,45 @@ fn a_mark_that_is_no_string_is_a_header_but_no_mark() {
     assert_eq!(frame.headers().find(":event-type"), Some(Value::Int(7)));
 }
 
+/// One header block after another through one decoder: remembered, repeated, too long to be remembered, not UTF-8 as
+/// a whole, empty. None may read as the one before it.
+#[test]
+fn no_frame_is_read_with_the_headers_of_another() {
+    let block = |kind: &str, extra: &Field| {
+        [
+            wire::header(":event-type", &text(kind)),
+            wire::header("x", extra),
+        ]
+        .concat()
+    };
+    let long = Field::Str("é".repeat(400));
+    let raw = Field::Bytes(vec![0xff; 20]);
+    let blocks = [
+        block("alpha", &Field::True),
+        block("gamma", &Field::True),
+        block("alpha", &long),
+        Vec::new(),
+        block("gamma", &long),
+        block("alpha", &raw),
+        Vec::new(),
+        block("gamma", &raw),
+        block("gamma", &Field::False),
+    ];
+    let expected = [
+        "alpha", "gamma", "alpha", "", "gamma", "alpha", "", "gamma", "gamma",
+    ];
+    let mut decoder = Decoder::new();
+    for (block, expected) in blocks.iter().zip(expected) {
+        for _ in 0..2 {
+            let stream = wire::frame_of(block, b"");
+            let mut frames = decoder.push(&stream);
+            let frame = frames.next().unwrap().unwrap();
+            assert_eq!(frame.event_type().unwrap_or_default(), expected);
+            assert_eq!(Seen::of(&frame), Outcome::whole(&stream).frames[0]);
+        }
+    }
+}
+
 #[test]
 fn debug_output_shows_no_payload() {
     let stream = wire::event("assistantResponseEvent", "secret words");
