@@ -11,10 +11,7 @@ use crate::suite::{Fault, Run, Work};
 pub(crate) fn limit(input: &Input) -> Result<Run<'_>, Fault> {
     Ok(Box::new(move || {
         for range in &input.frames {
-            let frame = input
-                .stream
-                .get(range.clone())
-                .ok_or("a frame outside its stream")?;
+            let frame = input.stream.get(range.clone()).ok_or("a frame outside its stream")?;
             let (prelude, _) = frame.split_at(8);
             let (checked, _) = frame.split_at(frame.len() - 4);
             black_box((crc32fast::hash(prelude), crc32fast::hash(checked)));

@@ -1,8 +1,5 @@
 //! Counts allocations, but only while asked to: an idle counter costs the timed rounds one load per allocation.
-#![allow(
-    unsafe_code,
-    reason = "a global allocator cannot be written without it; all it adds is a count"
-)]
+#![allow(unsafe_code, reason = "a global allocator cannot be written without it; all it adds is a count")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};

@@ -60,9 +60,8 @@ fn run(wish: &Wish, out: &mut impl Write) -> Result<(), Fault> {
     for suite in suite::all()? {
         let mut headed = false;
         for input in &suite.inputs {
-            let wanted = |way: &suite::Way| {
-                format!("{}/{}/{}", suite.name, input.label, way.name).contains(&wish.filter)
-            };
+            let wanted =
+                |way: &suite::Way| format!("{}/{}/{}", suite.name, input.label, way.name).contains(&wish.filter);
             if !suite.ways.iter().any(wanted) {
                 continue;
             }
@@ -80,9 +79,7 @@ fn run(wish: &Wish, out: &mut impl Write) -> Result<(), Fault> {
         return Err(format!("nothing matches `{}`", wish.filter).into());
     }
     match &wish.json {
-        Some(path) => {
-            report::save(&rows, path).map_err(|fault| format!("{}: {fault}", path.display()).into())
-        }
+        Some(path) => report::save(&rows, path).map_err(|fault| format!("{}: {fault}", path.display()).into()),
         None => Ok(()),
     }
 }
@@ -90,23 +87,12 @@ fn run(wish: &Wish, out: &mut impl Write) -> Result<(), Fault> {
 impl Wish {
     /// Reads the command line; `None` asks for the help text.
     fn read(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, Fault> {
-        let mut wish = Self {
-            filter: String::new(),
-            json: None,
-            effort: Effort {
-                rounds: 61,
-                turn: Duration::from_millis(4),
-            },
-        };
+        let mut wish =
+            Self { filter: String::new(), json: None, effort: Effort { rounds: 61, turn: Duration::from_millis(4) } };
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--help" | "-h" => return Ok(None),
-                "--quick" => {
-                    wish.effort = Effort {
-                        rounds: 5,
-                        turn: Duration::from_millis(1),
-                    }
-                }
+                "--quick" => wish.effort = Effort { rounds: 5, turn: Duration::from_millis(1) },
                 "--json" => wish.json = Some(args.next().ok_or("--json needs a file")?.into()),
                 option if option.starts_with('-') => {
                     return Err(format!("unknown option {option}; see --help").into());

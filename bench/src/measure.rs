@@ -55,14 +55,8 @@ pub(crate) fn rows(
     wanted: impl Fn(&Way) -> bool,
     effort: Effort,
 ) -> Result<Vec<Row>, Fault> {
-    let chosen = suite
-        .ways
-        .iter()
-        .enumerate()
-        .filter(|(at, way)| *at == 0 || wanted(way));
-    let mut lanes = chosen
-        .map(|(_, way)| Lane::new(way, input, effort))
-        .collect::<Result<Vec<_>, _>>()?;
+    let chosen = suite.ways.iter().enumerate().filter(|(at, way)| *at == 0 || wanted(way));
+    let mut lanes = chosen.map(|(_, way)| Lane::new(way, input, effort)).collect::<Result<Vec<_>, _>>()?;
     let count = lanes.len();
     for round in 0..effort.rounds {
         // Whoever runs first finds other caches than the last did, so the order turns too.
@@ -72,14 +66,8 @@ pub(crate) fn rows(
             }
         }
     }
-    let limit = lanes
-        .first()
-        .map(|lane| lane.times.clone())
-        .unwrap_or_default();
-    Ok(lanes
-        .iter()
-        .map(|lane| lane.row(suite, input, &limit))
-        .collect())
+    let limit = lanes.first().map(|lane| lane.times.clone()).unwrap_or_default();
+    Ok(lanes.iter().map(|lane| lane.row(suite, input, &limit)).collect())
 }
 
 impl<'i> Lane<'i> {
@@ -87,11 +75,7 @@ impl<'i> Lane<'i> {
         let mut run = (way.prepare)(input)?;
         let work = run()?;
         if work.units != input.holds.units || work.bytes < input.holds.bytes {
-            return Err(format!(
-                "{}: found {} of {} units",
-                way.name, work.units, input.holds.units
-            )
-            .into());
+            return Err(format!("{}: found {} of {} units", way.name, work.units, input.holds.units).into());
         }
         let mut again = Ok(work);
         let allocations = heap::allocations(|| again = run());
@@ -102,14 +86,7 @@ impl<'i> Lane<'i> {
         run()?;
         let once = begun.elapsed().max(Duration::from_nanos(1));
         let repeats = u32::try_from(effort.turn.as_nanos() / once.as_nanos())?.max(1);
-        Ok(Self {
-            way,
-            run,
-            work,
-            allocations,
-            repeats,
-            times: Vec::new(),
-        })
+        Ok(Self { way, run, work, allocations, repeats, times: Vec::new() })
     }
 
     fn turn(&mut self) -> Result<(), Fault> {
@@ -117,8 +94,7 @@ impl<'i> Lane<'i> {
         for _ in 0..self.repeats {
             black_box((self.run)()?);
         }
-        self.times
-            .push(begun.elapsed().as_nanos() as f64 / f64::from(self.repeats));
+        self.times.push(begun.elapsed().as_nanos() as f64 / f64::from(self.repeats));
         Ok(())
     }
 
@@ -132,13 +108,7 @@ impl<'i> Lane<'i> {
             units: self.work.units,
             bytes_per_unit: self.work.bytes as f64 / units,
             allocations_per_unit: self.allocations as f64 / units,
-            ratio_to_limit: median(
-                self.times
-                    .iter()
-                    .zip(limit)
-                    .map(|(mine, limit)| mine / limit)
-                    .collect(),
-            ),
+            ratio_to_limit: median(self.times.iter().zip(limit).map(|(mine, limit)| mine / limit).collect()),
             ns_per_unit: median(self.times.clone()) / units,
         }
     }

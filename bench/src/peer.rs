@@ -42,10 +42,7 @@ pub(crate) fn sse(input: &Input) -> Result<Run<'_>, Fault> {
                 _ => Ok(()),
             }
         })?;
-        Ok(Work {
-            units,
-            bytes: black_box(&out).len(),
-        })
+        Ok(Work { units, bytes: black_box(&out).len() })
     }))
 }
 
@@ -63,19 +60,13 @@ impl Feed {
             *at += chunk.len();
             Some(whole.slice(*at - chunk.len()..*at))
         });
-        Self {
-            chunks: chunks.collect(),
-            decoder: MessageFrameDecoder::new(),
-            buffer: SegmentedBuf::new(),
-        }
+        Self { chunks: chunks.collect(), decoder: MessageFrameDecoder::new(), buffer: SegmentedBuf::new() }
     }
 
     fn run(&mut self, mut each: impl FnMut(&Message) -> Result<(), Fault>) -> Result<(), Fault> {
         for chunk in &self.chunks {
             self.buffer.push(chunk.clone());
-            while let DecodedFrame::Complete(message) =
-                self.decoder.decode_frame(&mut self.buffer)?
-            {
+            while let DecodedFrame::Complete(message) = self.decoder.decode_frame(&mut self.buffer)? {
                 each(&message)?;
             }
         }
@@ -103,19 +94,9 @@ struct Text<'a> {
 
 fn write_delta(payload: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     let event: Event = serde_json::from_slice(payload)?;
-    let delta = Text {
-        r#type: "text_delta",
-        text: &event.content,
-    };
+    let delta = Text { r#type: "text_delta", text: &event.content };
     out.write_all(b"event: content_block_delta\ndata: ")?;
-    serde_json::to_writer(
-        &mut *out,
-        &Delta {
-            r#type: "content_block_delta",
-            index: 0,
-            delta,
-        },
-    )?;
+    serde_json::to_writer(&mut *out, &Delta { r#type: "content_block_delta", index: 0, delta })?;
     out.write_all(b"\n\n")?;
     Ok(())
 }

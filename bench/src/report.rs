@@ -27,12 +27,7 @@ pub(crate) fn line(out: &mut impl Write, row: &Row) -> io::Result<()> {
     writeln!(
         out,
         "  {:>8}  {:<28} {:>13.3} {:>13.1} {:>9.2} {:>12.1}",
-        row.chunk,
-        row.way,
-        row.allocations_per_unit,
-        row.bytes_per_unit,
-        row.ratio_to_limit,
-        row.ns_per_unit
+        row.chunk, row.way, row.allocations_per_unit, row.bytes_per_unit, row.ratio_to_limit, row.ns_per_unit
     )
 }
 

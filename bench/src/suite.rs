@@ -47,22 +47,10 @@ pub(crate) fn all() -> Result<Vec<Suite>, Fault> {
 
 /// What every way over a stream of text events is called and done by.
 const STREAM: &[Way] = &[
-    Way {
-        name: "limit: crc32fast",
-        prepare: frames::limit,
-    },
-    Way {
-        name: "frames",
-        prepare: frames::ours,
-    },
-    Way {
-        name: "smithy 0.61 frames",
-        prepare: peer::frames,
-    },
-    Way {
-        name: "smithy 0.61 + serde to SSE",
-        prepare: peer::sse,
-    },
+    Way { name: "limit: crc32fast", prepare: frames::limit },
+    Way { name: "frames", prepare: frames::ours },
+    Way { name: "smithy 0.61 frames", prepare: peer::frames },
+    Way { name: "smithy 0.61 + serde to SSE", prepare: peer::sse },
 ];
 
 /// The shape of a real answer: about a thousand events of a few words each.
@@ -70,12 +58,7 @@ fn small_frames() -> Result<Suite, Fault> {
     let stream = corpus::answer()?;
     let sizes = [1, 64, 1_400, 16 * 1024, usize::MAX];
     let inputs = sizes.map(|size| Input::cut(&stream, size)).into();
-    Ok(Suite {
-        name: "events",
-        unit: "frame",
-        inputs,
-        ways: STREAM,
-    })
+    Ok(Suite { name: "events", unit: "frame", inputs, ways: STREAM })
 }
 
 /// 4 MB in frames of 60 KB: what is left when the cost per frame does not matter.
@@ -83,10 +66,5 @@ fn large_frames() -> Result<Suite, Fault> {
     let stream = corpus::bulk()?;
     let sizes = [1_400, 16 * 1024, usize::MAX];
     let inputs = sizes.map(|size| Input::cut(&stream, size)).into();
-    Ok(Suite {
-        name: "bulk",
-        unit: "frame",
-        inputs,
-        ways: STREAM,
-    })
+    Ok(Suite { name: "bulk", unit: "frame", inputs, ways: STREAM })
 }

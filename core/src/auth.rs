@@ -26,10 +26,13 @@ impl ClientKeys {
     pub fn parse(list: &str) -> Result<Self, String> {
         let list = list.trim();
         if list.starts_with(['[', '{']) {
-            return Err("client keys as JSON objects are not supported by this version: give a comma list of keys".into());
+            return Err(
+                "client keys as JSON objects are not supported by this version: give a comma list of keys".into()
+            );
         }
         let keys = list.split(',').map(str::trim).filter(|key| !key.is_empty());
-        let keys = keys.enumerate().map(|(at, key)| ClientKey { sha256: digest(key), label: format!("key-{}", at + 1) });
+        let keys =
+            keys.enumerate().map(|(at, key)| ClientKey { sha256: digest(key), label: format!("key-{}", at + 1) });
         Ok(Self(keys.collect()))
     }
 
@@ -44,7 +47,8 @@ impl ClientKeys {
     /// # Errors
     /// [`Kind::Unauthenticated`] when no key came or it is not configured.
     pub fn check(&self, headers: &Headers) -> Result<&str, Error> {
-        let presented = [header(headers, "x-api-key").map(str::trim), header(headers, "authorization").and_then(bearer)];
+        let presented =
+            [header(headers, "x-api-key").map(str::trim), header(headers, "authorization").and_then(bearer)];
         let mut label = None;
         for key in presented.into_iter().flatten() {
             let hash = digest(key);
@@ -77,7 +81,8 @@ fn digest(key: &str) -> [u8; 32] {
 }
 
 const NO_KEY: &str = "no API key: send the gateway's client key as `x-api-key` or `Authorization: Bearer`";
-const UNKNOWN_KEY: &str = "invalid API key: it is not one of the client keys this gateway is configured with (KIRO_CLIENT_TOKEN)";
+const UNKNOWN_KEY: &str =
+    "invalid API key: it is not one of the client keys this gateway is configured with (KIRO_CLIENT_TOKEN)";
 
 #[cfg(test)]
 mod tests {
@@ -99,7 +104,13 @@ mod tests {
 
     #[test]
     fn no_key_an_unknown_key_and_another_scheme_are_refused() {
-        for headers in [vec![], vec![("x-api-key", "three")], vec![("x-api-key", "")], vec![("authorization", "Basic one")], vec![("authorization", "one")]] {
+        for headers in [
+            vec![],
+            vec![("x-api-key", "three")],
+            vec![("x-api-key", "")],
+            vec![("authorization", "Basic one")],
+            vec![("authorization", "one")],
+        ] {
             assert_eq!(check(&headers), Err(Kind::Unauthenticated), "{headers:?}");
         }
     }

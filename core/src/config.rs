@@ -2,7 +2,7 @@
 
 use crate::auth::ClientKeys;
 use crate::host::Millis;
-use crate::pool::{Credential, Sealing, Strategy, parse_credentials};
+use crate::pool::{self, Credential, Sealing, Strategy};
 use crate::upstream::endpoint::Bases;
 
 /// Every name that is read. A host looks each of them up and hands the values to [`Config::read`].
@@ -81,8 +81,8 @@ impl Config {
         let mut reader = Reader { get, problems: Vec::new(), notes: Vec::new() };
         let client_keys = reader.client_keys();
         let credentials = reader.credentials();
-        let strategy = reader.parsed("TOKEN_SELECTION_STRATEGY", Strategy::parse).unwrap_or_default();
-        let sealing = reader.parsed("TOKEN_STORE_KEY", Sealing::parse).unwrap_or_default();
+        let strategy = reader.checked("TOKEN_SELECTION_STRATEGY", Strategy::parse);
+        let sealing = reader.checked("TOKEN_STORE_KEY", Sealing::parse);
         let bases = reader.bases();
         let refresh_timeout = reader.parsed("TOKEN_REFRESH_TIMEOUT", duration).unwrap_or(Millis::secs(10));
         let deadlines = reader.deadlines();
@@ -117,6 +117,14 @@ impl Reader<'_> {
         }
     }
 
+    /// A value whose reader knows the default and names the variable itself.
+    fn checked<T: Default>(&mut self, name: &str, parse: impl FnOnce(Option<&str>) -> Result<T, String>) -> T {
+        parse(self.value(name).as_deref()).unwrap_or_else(|text| {
+            self.problems.push(text);
+            T::default()
+        })
+    }
+
     fn client_keys(&mut self) -> ClientKeys {
         let before = self.problems.len();
         let keys = self.parsed("KIRO_CLIENT_TOKEN", ClientKeys::parse).unwrap_or_default();
@@ -132,9 +140,14 @@ impl Reader<'_> {
             self.problems.push(NO_ACCOUNT.into());
             return Vec::new();
         }
-        match parse_credentials(tokens.as_deref(), social.as_deref()) {
+        let parsed = pool::parse(tokens.as_deref(), social.as_deref()).map(|parsed| {
+            self.notes.extend(parsed.notes);
+            parsed.credentials
+        });
+        match parsed {
             Ok(credentials) if credentials.is_empty() => {
-                self.problems.push("KIRO_AUTH_TOKEN holds no account: give at least one object with a refreshToken".into());
+                self.problems
+                    .push("KIRO_AUTH_TOKEN holds no account: give at least one object with a refreshToken".into());
                 Vec::new()
             }
             Ok(credentials) => credentials,
@@ -157,7 +170,8 @@ impl Reader<'_> {
 
     fn deadlines(&mut self) -> Deadlines {
         let mut span = |name: &str, default: Millis| self.parsed(name, minutes).unwrap_or(default);
-        let idle = span("SERVER_READ_TIMEOUT_MINUTES", Millis::mins(5)).min(span("SERVER_WRITE_TIMEOUT_MINUTES", Millis::mins(5)));
+        let idle = span("SERVER_READ_TIMEOUT_MINUTES", Millis::mins(5))
+            .min(span("SERVER_WRITE_TIMEOUT_MINUTES", Millis::mins(5)));
         Deadlines {
             simple: span("SIMPLE_REQUEST_TIMEOUT_MINUTES", Millis::mins(2)),
             complex: span("REQUEST_TIMEOUT_MINUTES", Millis::mins(15)),
@@ -198,7 +212,9 @@ fn duration(text: &str) -> Result<Millis, String> {
         _ => return Err("give a duration such as 10s, 500ms or 1m".into()),
     };
     match number.trim().parse::<f64>() {
-        Ok(number) if number.is_finite() && number > 0.0 && number * scale <= MAX_MINUTES * 60_000.0 => Ok(millis(number * scale)),
+        Ok(number) if number.is_finite() && number > 0.0 && number * scale <= MAX_MINUTES * 60_000.0 => {
+            Ok(millis(number * scale))
+        }
         _ => Err("give a duration above zero such as 10s, 500ms or 1m".into()),
     }
 }

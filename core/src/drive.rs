@@ -77,7 +77,12 @@ pub async fn drive<H: Host, C: Client<H>>(host: &H, incoming: Incoming, client: 
 
 /// Moves the rest of an answer chunk by chunk, and gives the relay back. `Err` when the client hung up; the
 /// service's reply is dropped with it.
-pub async fn pump<H: Host, C: Client<H>>(host: &H, client: &mut C, mut relay: Relay, reply: H::Reply) -> (Relay, Result<(), Gone>) {
+pub async fn pump<H: Host, C: Client<H>>(
+    host: &H,
+    client: &mut C,
+    mut relay: Relay,
+    reply: H::Reply,
+) -> (Relay, Result<(), Gone>) {
     let mut line = Line { reply: Some(reply), headed: true };
     let mut out = Vec::new();
     loop {
@@ -101,7 +106,12 @@ pub async fn pump<H: Host, C: Client<H>>(host: &H, client: &mut C, mut relay: Re
     }
 }
 
-async fn relay<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, line: &mut Line<H::Reply>, client: &mut C) -> Input<'static> {
+async fn relay<H: Host, C: Client<H>>(
+    host: &H,
+    exchange: &mut Exchange,
+    line: &mut Line<H::Reply>,
+    client: &mut C,
+) -> Input<'static> {
     let (Some(relay), Some(reply)) = (exchange.take_relay(), line.reply.take()) else { return Input::Relayed };
     let (relay, result) = client.pump(host, relay, reply).await;
     exchange.give_back(relay);

@@ -72,6 +72,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Nothing is known yet but the request's id.
+    pub fn new(request_id: &str) -> Self {
+        Self { request_id: request_id.to_owned(), ..Self::default() }
+    }
+
     /// Takes over what the answer used.
     pub fn used(&mut self, usage: &Usage) {
         self.input_tokens = Some(usage.input.tokens);

@@ -4,10 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "eventstream/wire.rs"]
-#[allow(
-    dead_code,
-    reason = "shared with the decoder's other tests; not all of it is needed here"
-)]
+#[allow(dead_code, reason = "shared with the decoder's other tests; not all of it is needed here")]
 mod wire;
 
 use allocation_counter::measure;
@@ -59,11 +56,7 @@ fn frames_without_headers_never_touch_the_heap() {
 
 #[test]
 fn headers_that_change_with_every_frame_cost_nothing_once_warm() {
-    let pair = [
-        wire::event("toolUseEvent", "{}"),
-        wire::event("assistantResponseEvent", "{}"),
-    ]
-    .concat();
+    let pair = [wire::event("toolUseEvent", "{}"), wire::event("assistantResponseEvent", "{}")].concat();
     let stream = pair.repeat(50);
     let mut decoder = Decoder::new();
     let mut read = || {
@@ -89,10 +82,7 @@ fn a_warm_decoder_allocates_nothing_whatever_the_chunks() {
             let mut seen = (0, 0);
             let cost = measure(|| seen = drain(&mut decoder, &stream, size));
             assert_eq!(seen, (count, count * payload_bytes));
-            assert_eq!(
-                cost.count_total, 0,
-                "{count} frames of {payload_bytes} bytes in chunks of {size}"
-            );
+            assert_eq!(cost.count_total, 0, "{count} frames of {payload_bytes} bytes in chunks of {size}");
         }
     }
 }
@@ -115,10 +105,7 @@ fn the_buffer_holds_at_most_twice_what_arrived() {
     let cost = measure(|| {
         drain(&mut Decoder::new(), &stream[..600_000], 1_400);
     });
-    assert!(
-        cost.bytes_max <= 2 * 2 * 600_000,
-        "old and new buffer while it grows: {cost:?}"
-    );
+    assert!(cost.bytes_max <= 2 * 2 * 600_000, "old and new buffer while it grows: {cost:?}");
 }
 
 #[test]
@@ -130,10 +117,7 @@ fn a_huge_frame_does_not_pin_its_buffer() {
         assert_eq!(drain(&mut decoder, &huge, 1_400).0, 1);
         assert_eq!(drain(&mut decoder, &small, small.len()).0, 2);
     });
-    assert!(
-        cost.bytes_max >= 1_000_000 && cost.bytes_current <= 64 * 1024 + 512,
-        "{cost:?}"
-    );
+    assert!(cost.bytes_max >= 1_000_000 && cost.bytes_current <= 64 * 1024 + 512, "{cost:?}");
 }
 
 #[test]

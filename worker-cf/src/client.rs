@@ -86,7 +86,8 @@ pub(crate) async fn incoming(request: &web_sys::Request) -> Incoming {
 
 async fn payload(request: &web_sys::Request) -> Payload {
     let Some(body) = request.body() else { return Payload::Bytes(Vec::new()) };
-    let declared = request.headers().get("content-length").ok().flatten().and_then(|length| length.parse::<usize>().ok());
+    let declared =
+        request.headers().get("content-length").ok().flatten().and_then(|length| length.parse::<usize>().ok());
     if declared.is_some_and(|length| length > MAX_BODY) {
         let _ = body.cancel();
         return Payload::TooLarge;

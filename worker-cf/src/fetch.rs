@@ -65,7 +65,9 @@ impl Reply for Fetching {
             let response: Response = response.unchecked_into();
             let head = Head { status: response.status(), headers: headers(&response) };
             self.state = match response.body() {
-                Some(body) => State::Body { reader: pump::byob_reader(&body).map_err(|error| fault(&error))?, read: None },
+                Some(body) => {
+                    State::Body { reader: pump::byob_reader(&body).map_err(|error| fault(&error))?, read: None }
+                }
                 None => State::Ended,
             };
             Ok(head)
@@ -110,14 +112,18 @@ fn fetch(request: &Outbound, abort: Option<&AbortController>) -> Result<Promise,
 fn headers(response: &Response) -> Headers {
     let entries = js_sys::try_iter(&response.headers()).ok().flatten();
     let pairs = entries.into_iter().flatten().filter_map(Result::ok).map(|pair| pair.unchecked_into::<Array>());
-    pairs.filter_map(|pair| Some((pair.get(0).as_string()?.to_ascii_lowercase().into(), pair.get(1).as_string()?))).collect()
+    pairs
+        .filter_map(|pair| Some((pair.get(0).as_string()?.to_ascii_lowercase().into(), pair.get(1).as_string()?)))
+        .collect()
 }
 
 /// A `fetch` that failed before its head. The platform tells a lost connection from one that never stood only
 /// by its words.
 fn fault(error: &JsValue) -> TransportError {
     let text = text(error);
-    let lost = ["connection lost", "reset", "disconnected prematurely"].iter().any(|words| text.to_ascii_lowercase().contains(words));
+    let lost = ["connection lost", "reset", "disconnected prematurely"]
+        .iter()
+        .any(|words| text.to_ascii_lowercase().contains(words));
     TransportError { kind: if lost { TransportFault::Broke } else { TransportFault::Connect }, text }
 }
 

@@ -48,19 +48,12 @@ impl Decoder {
     /// A decoder at the start of a stream. Allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            held: Held::new(),
-            familiar: Familiar::new(),
-            failed: None,
-        }
+        Self { held: Held::new(), familiar: Familiar::new(), failed: None }
     }
 
     /// Feeds a chunk of any size; the result gives its frames.
     pub fn push<'d>(&'d mut self, chunk: &'d [u8]) -> Frames<'d> {
-        Frames {
-            decoder: self,
-            rest: chunk,
-        }
+        Frames { decoder: self, rest: chunk }
     }
 
     /// Says whether the stream may end here.
@@ -97,11 +90,7 @@ impl Frames<'_> {
     /// # Errors
     /// The first fault of the stream; from then on always the same.
     pub fn next<'a>(&'a mut self) -> Result<Option<Frame<'a>>, FrameError> {
-        let Decoder {
-            held,
-            familiar,
-            failed,
-        } = &mut *self.decoder;
+        let Decoder { held, familiar, failed } = &mut *self.decoder;
         if let Some(error) = *failed {
             return Err(error);
         }
@@ -132,11 +121,7 @@ impl Drop for Frames<'_> {
 
 impl Held {
     const fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            used: 0,
-            prelude: None,
-        }
+        Self { bytes: Vec::new(), used: 0, prelude: None }
     }
 
     fn len(&self) -> usize {
@@ -163,11 +148,7 @@ impl Held {
     }
 
     /// Completes the frame begun with bytes from the front of `rest`; `None` when they do not suffice.
-    fn next<'a>(
-        &'a mut self,
-        rest: &mut &[u8],
-        familiar: &'a mut Familiar,
-    ) -> Result<Option<Frame<'a>>, FrameError> {
+    fn next<'a>(&'a mut self, rest: &mut &[u8], familiar: &'a mut Familiar) -> Result<Option<Frame<'a>>, FrameError> {
         if self.prelude.is_none() {
             self.fill(PRELUDE, rest);
             self.prelude = Prelude::read(self.bytes.get(self.used..).unwrap_or_default())?;
@@ -197,19 +178,13 @@ impl Held {
 impl fmt::Debug for Decoder {
     /// Shows how much is held, never what: it is the user's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decoder")
-            .field("held_bytes", &self.held.len())
-            .field("failed", &self.failed)
-            .finish()
+        f.debug_struct("Decoder").field("held_bytes", &self.held.len()).field("failed", &self.failed).finish()
     }
 }
 
 impl fmt::Debug for Frames<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Frames")
-            .field("decoder", self.decoder)
-            .field("rest_bytes", &self.rest.len())
-            .finish()
+        f.debug_struct("Frames").field("decoder", self.decoder).field("rest_bytes", &self.rest.len()).finish()
     }
 }
 

@@ -82,48 +82,27 @@ impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::PreludeChecksum { stated, computed } => {
-                write!(
-                    f,
-                    "event stream: prelude checksum is {computed:08x}, the frame says {stated:08x}"
-                )
+                write!(f, "event stream: prelude checksum is {computed:08x}, the frame says {stated:08x}")
             }
             Self::FrameTooShort { total } => {
-                write!(
-                    f,
-                    "event stream: a frame of {total} bytes is below the minimum of {FRAME_MIN}"
-                )
+                write!(f, "event stream: a frame of {total} bytes is below the minimum of {FRAME_MIN}")
             }
             Self::FrameTooLong { total } => {
-                write!(
-                    f,
-                    "event stream: a frame of {total} bytes is above the cap of {FRAME_CAP}"
-                )
+                write!(f, "event stream: a frame of {total} bytes is above the cap of {FRAME_CAP}")
             }
             Self::HeadersTooLong { headers } => {
-                write!(
-                    f,
-                    "event stream: headers of {headers} bytes are above the cap of {HEADERS_CAP}"
-                )
+                write!(f, "event stream: headers of {headers} bytes are above the cap of {HEADERS_CAP}")
             }
             Self::HeadersOutsideFrame { headers, total } => {
-                write!(
-                    f,
-                    "event stream: headers of {headers} bytes do not fit a frame of {total}"
-                )
+                write!(f, "event stream: headers of {headers} bytes do not fit a frame of {total}")
             }
             Self::HeadersOfOneByte => write!(f, "event stream: no header fits into one byte"),
             Self::MessageChecksum { stated, computed } => {
-                write!(
-                    f,
-                    "event stream: message checksum is {computed:08x}, the frame says {stated:08x}"
-                )
+                write!(f, "event stream: message checksum is {computed:08x}, the frame says {stated:08x}")
             }
             Self::Header { at, fault } => write!(f, "event stream: header at byte {at}: {fault}"),
             Self::Truncated { have } => {
-                write!(
-                    f,
-                    "event stream: ended inside a frame, after {have} of its bytes"
-                )
+                write!(f, "event stream: ended inside a frame, after {have} of its bytes")
             }
         }
     }

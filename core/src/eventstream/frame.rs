@@ -36,11 +36,7 @@ pub(super) struct Prelude {
 
 impl<'a> Frame<'a> {
     /// Reads the frame that `bytes` holds from its first to its last byte.
-    pub(super) fn read(
-        bytes: &'a [u8],
-        prelude: Prelude,
-        familiar: &'a mut Familiar,
-    ) -> Result<Self, FrameError> {
+    pub(super) fn read(bytes: &'a [u8], prelude: Prelude, familiar: &'a mut Familiar) -> Result<Self, FrameError> {
         let cut = || FrameError::Truncated { have: bytes.len() };
         let (checked, &stated) = bytes.split_last_chunk().ok_or_else(cut)?;
         let stated = u32::from_be_bytes(stated);
@@ -100,10 +96,7 @@ impl<'a> Frame<'a> {
 impl fmt::Debug for Frame<'_> {
     /// Shows the payload's length only: it is the user's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Frame")
-            .field("headers", &self.headers)
-            .field("payload_bytes", &self.payload.len())
-            .finish()
+        f.debug_struct("Frame").field("headers", &self.headers).field("payload_bytes", &self.payload.len()).finish()
     }
 }
 
@@ -124,10 +117,7 @@ impl Prelude {
             return Err(FrameError::PreludeChecksum { stated, computed });
         }
         let &[a, b, c, d, e, f, g, h] = lengths;
-        let prelude = Self {
-            total: u32::from_be_bytes([a, b, c, d]),
-            headers: u32::from_be_bytes([e, f, g, h]),
-        };
+        let prelude = Self { total: u32::from_be_bytes([a, b, c, d]), headers: u32::from_be_bytes([e, f, g, h]) };
         prelude.check().map(|()| Some(prelude))
     }
 

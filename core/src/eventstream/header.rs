@@ -73,10 +73,7 @@ const FAMILIAR_CAP: usize = 512;
 
 impl Familiar {
     pub(super) const fn new() -> Self {
-        Self {
-            text: String::new(),
-            marks: Marks::new(),
-        }
+        Self { text: String::new(), marks: Marks::new() }
     }
 
     /// Checks every header of `block`, unless it is the block that was checked last.
@@ -86,11 +83,7 @@ impl Familiar {
             self.learn(block)?;
         }
         let text = (block.len() == self.text.len()).then_some(&*self.text);
-        Ok(Headers {
-            block,
-            text,
-            marks: &self.marks,
-        })
+        Ok(Headers { block, text, marks: &self.marks })
     }
 
     #[cold]
@@ -139,19 +132,13 @@ impl<'a> Headers<'a> {
     /// Walks over all headers in wire order.
     #[must_use]
     pub fn iter(&self) -> HeaderIter<'a> {
-        HeaderIter {
-            block: self.block,
-            text: self.text,
-            at: 0,
-        }
+        HeaderIter { block: self.block, text: self.text, at: 0 }
     }
 
     /// The value of the first header called `name`. Names are case-sensitive.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Value<'a>> {
-        self.iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, value)| value)
+        self.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
     }
 }
 
@@ -181,13 +168,7 @@ impl fmt::Debug for Headers<'_> {
 
 impl Marks {
     const fn new() -> Self {
-        Self {
-            message_type: None,
-            event_type: None,
-            exception_type: None,
-            error_code: None,
-            error_message: None,
-        }
+        Self { message_type: None, event_type: None, exception_type: None, error_code: None, error_message: None }
     }
 
     /// Walks to the end of the block; the first fault on the way is the block's.
@@ -195,9 +176,7 @@ impl Marks {
         let mut marks = Self::new();
         while walk.at < walk.block.len() {
             let at = walk.at;
-            let read = walk
-                .read()
-                .and_then(|(name, value)| marks.note(name, value, walk.at));
+            let read = walk.read().and_then(|(name, value)| marks.note(name, value, walk.at));
             read.map_err(|fault| FrameError::Header { at, fault })?;
         }
         Ok(marks)
@@ -230,9 +209,7 @@ impl<'a> HeaderIter<'a> {
         if length == 0 {
             return Err(HeaderFault::EmptyName);
         }
-        let name = self
-            .take_text(usize::from(length))?
-            .ok_or(HeaderFault::NameNotUtf8)?;
+        let name = self.take_text(usize::from(length))?.ok_or(HeaderFault::NameNotUtf8)?;
         Ok((name, self.read_value()?))
     }
 
@@ -282,10 +259,7 @@ impl<'a> HeaderIter<'a> {
         let begun = self.at;
         let bytes = self.take_slice(length)?;
         // Inside UTF-8, a run of bytes is UTF-8 exactly if both its ends are between characters.
-        Ok(self.text.map_or_else(
-            || str::from_utf8(bytes).ok(),
-            |text| text.get(begun..self.at),
-        ))
+        Ok(self.text.map_or_else(|| str::from_utf8(bytes).ok(), |text| text.get(begun..self.at)))
     }
 }
 
@@ -294,8 +268,6 @@ impl<'a> HeaderIter<'a> {
 fn same(a: &[u8], b: &[u8]) -> bool {
     let ((a_words, a_rest), (b_words, b_rest)) = (a.as_chunks(), b.as_chunks());
     let words = a_words.iter().zip(b_words);
-    let differing = words.fold(0, |bits, (a, b)| {
-        bits | (u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b))
-    });
+    let differing = words.fold(0, |bits, (a, b)| bits | (u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b)));
     a.len() == b.len() && differing == 0 && a_rest == b_rest
 }

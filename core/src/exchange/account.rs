@@ -1,10 +1,10 @@
 //! The account side of an exchange: the store, picking, refreshing, profiles.
 
-use crate::error::{Error, Kind};
+use crate::exchange::plan::{LONGEST_PAUSE, TRIES};
 use crate::exchange::reply::deep_health;
-use crate::exchange::{Exchange, Finish, Gateway, Purpose, Reading, State, Then};
+use crate::exchange::{Exchange, Gateway, Next, Purpose, Reading, Saving, State, Then};
 use crate::host::{Millis, Saved, StoreError, Stored};
-use crate::pool::{Account, Ask, Login, Pick, Refusal};
+use crate::pool::{self, Account, AfterRefreshFault, Ask, BearerKind, Grant, Login, Pick, Refusal};
 use crate::summary::event_line;
 use crate::upstream::refresh::{self, RefreshFault, RefreshLogin};
 use crate::upstream::{endpoint, profile};
@@ -19,153 +19,180 @@ impl Exchange {
         let ask = Ask { session: call.session.as_deref(), model: call.model.upstream_id, tried: &call.tried };
         match gateway.pool_mut().pick(&ask, now) {
             Pick::Use(account) => self.use_account(gateway, account, now),
-            Pick::Refresh(account) => self.refresh(gateway, account, now),
-            Pick::Wait(until) => self.state = State::Sleep(until),
-            Pick::None(refusal) => {
-                let error = self.call.as_mut().and_then(|call| call.failure.take()).unwrap_or_else(|| refused(&refusal, now));
-                self.fail(gateway, &error, now);
-            }
+            Pick::Refresh(account) => self.claim(gateway, account, now),
+            Pick::Wait(until) if now < call.patience => self.state = State::Sleep(until.max(now + LOOK_AGAIN)),
+            Pick::Wait(until) => self.turn_away(gateway, &Refusal::RefreshFailing { until }, now),
+            Pick::None(refusal) => self.turn_away(gateway, &refusal, now),
         }
+    }
+
+    /// No account can serve: a short rest is waited for, anything else is told.
+    fn turn_away(&mut self, gateway: &mut Gateway, refusal: &Refusal, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        if let Some(until) = refusal.until()
+            && until <= now + LONGEST_PAUSE
+            && until < call.patience
+            && call.facts.tries < TRIES
+        {
+            self.state = State::Sleep(until.max(now + LOOK_AGAIN));
+            return;
+        }
+        let error = call.failure.take().unwrap_or_else(|| refusal.error(now));
+        self.fail(gateway, &error, now);
     }
 
     fn use_account(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        call.use_account(account, gateway.host());
-        let lease = gateway.pool().lease(account);
+        let Some(lease) = gateway.pool().lease(account) else { return self.sleep(now) };
         self.summary.account = Some(lease.label.clone());
-        if lease.profile_arn.is_none() && !lease.api_key && !call.facts.profiled {
-            return self.find_profile(gateway, account, now);
+        let profile_wanted = lease.profile_arn.is_none() && lease.kind == BearerKind::AccessToken;
+        call.use_account(lease, gateway.host());
+        if profile_wanted && !call.facts.profiled {
+            self.find_profile(gateway, now);
+        } else {
+            self.generate(gateway, now);
         }
-        self.generate(gateway, account, now);
     }
 
-    fn refresh(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
-        let Some(call) = &mut self.call else { return };
-        if call.account == Some(account) {
-            call.facts.refreshed = true;
-        }
+    /// Claims the refresh of an account. Where the store compares versions, the claim is saved first, so that
+    /// no other instance refreshes at the same time.
+    fn claim(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
         let until = now + gateway.config().refresh_timeout;
-        if !gateway.pool_mut().claim_refresh(account, now, until) {
-            self.state = State::Sleep(now + LOOK_AGAIN);
-            return;
+        let Some(call) = &mut self.call else { return };
+        call.renewal = gateway.pool_mut().claim_refresh(account, now, until);
+        if call.renewal.is_none() {
+            return self.sleep(now);
         }
-        let credential = gateway.pool().lease(account);
-        let login = match &credential.login {
-            Login::Social => RefreshLogin::Social { refresh_token: &credential.refresh_token },
-            Login::Idc { client_id, client_secret } => {
-                RefreshLogin::Idc { client_id, client_secret, refresh_token: &credential.refresh_token }
-            }
-            Login::ApiKey => return self.pick(gateway, now),
-        };
-        let request = refresh::request(&login, credential.region.as_deref(), &gateway.config().bases);
-        self.state = State::Send(Box::new(request), Purpose::Refresh(account));
+        if gateway.pool().compares() {
+            self.state = State::Save(self.snapshot(gateway, Then::Renew));
+        } else {
+            self.renew(gateway, now);
+        }
     }
 
-    /// The refresh endpoint has answered, or could not be reached.
-    pub(crate) fn refresh_answered(&mut self, gateway: &mut Gateway, account: Account, reading: Option<&Reading>, now: Millis) {
+    /// Sends the refresh whose claim is held.
+    fn renew(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(renewal) = self.call.as_ref().and_then(|call| call.renewal.as_ref()) else { return };
+        if !gateway.pool().holds_claim(renewal) {
+            return self.sleep(now);
+        }
+        let refresh_token = &renewal.refresh;
+        let login = match &renewal.login {
+            Login::Social => RefreshLogin::Social { refresh_token },
+            Login::Idc { client_id, client_secret } => RefreshLogin::Idc { client_id, client_secret, refresh_token },
+            Login::ApiKey => return self.sleep(now),
+        };
+        let request = refresh::request(login, renewal.region.as_deref(), &gateway.config().bases);
+        self.state = State::Send(Box::new(request), Purpose::Refresh);
+    }
+
+    /// The login endpoint has answered, or could not be reached.
+    pub(crate) fn refresh_answered(&mut self, gateway: &mut Gateway, reading: Option<&Reading>, now: Millis) {
+        let [jitter, ..] = self.draw();
+        let Some(call) = &mut self.call else { return };
         let answer = match reading.and_then(|reading| reading.head.as_ref().map(|head| (head, &reading.body))) {
             Some((head, body)) => refresh::read(head, body, now),
             None => Err(RefreshFault::Later(None)),
         };
         match answer {
             Ok(grant) => {
-                let [jitter, ..] = self.draw();
-                gateway.pool_mut().refreshed(account, grant.into(), now, jitter);
+                let Some(renewal) = call.renewal.take() else { return };
+                let refresh::Grant { access, expires_in, refresh, profile_arn } = grant;
+                gateway.pool_mut().refreshed(&renewal, Grant { access, expires_in, refresh, profile_arn }, now, jitter);
                 self.save_then_pick(gateway, now);
             }
-            Err(fault @ RefreshFault::Dead(_)) if gateway.store_usable(now) => {
-                if let Some(call) = &mut self.call {
-                    call.dead = Some(fault);
-                }
-                self.state = State::Load(Then::Reconsider(account));
+            Err(fault) => {
+                self.summary.verdicts.push(format!("refresh: {}", words(&fault)));
+                call.refused = Some(match fault {
+                    RefreshFault::Dead(reason) => pool::RefreshFault::Dead(reason.to_owned()),
+                    RefreshFault::Rejected(_) => pool::RefreshFault::Rejected,
+                    RefreshFault::Later(span) => pool::RefreshFault::Later(span),
+                });
+                self.refresh_refused(gateway, now);
             }
-            Err(fault) => self.refresh_gave_up(gateway, account, fault, now),
         }
     }
 
-    fn refresh_gave_up(&mut self, gateway: &mut Gateway, account: Account, fault: RefreshFault, now: Millis) {
-        self.summary.verdicts.push(format!("refresh failed: {fault}"));
-        gateway.pool_mut().refresh_failed(account, fault.into(), now);
-        self.pick(gateway, now);
+    /// Tells the pool; it may want the store read first, because somebody else may have renewed the login.
+    fn refresh_refused(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        let (Some(renewal), Some(fault)) = (&call.renewal, &call.refused) else { return };
+        if gateway.pool_mut().refresh_failed(renewal, fault, now) == AfterRefreshFault::ReloadFirst {
+            self.state = State::Load(Next::Reconsider);
+            return;
+        }
+        call.renewal = None;
+        call.refused = None;
+        self.save_then_pick(gateway, now);
     }
 
     /// Asks for the account's profiles: every region, the first host of each that answers.
-    fn find_profile(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
+    fn find_profile(&mut self, gateway: &mut Gateway, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        let lease = gateway.pool().lease(account);
+        let Some(lease) = &call.lease else { return };
         let regions = endpoint::control_hosts(&gateway.config().bases);
         let lookup = &mut call.lookup;
         if let Some(host) = regions.get(lookup.region).and_then(|hosts| hosts.get(lookup.host)) {
             let request = profile::request(host, &lease.bearer, lookup.page.as_deref());
-            self.state = State::Send(Box::new(request), Purpose::Profile(account));
+            self.state = State::Send(Box::new(request), Purpose::Profile);
             return;
         }
         call.facts.profiled = true;
         match profile::pick(&core::mem::take(lookup).found) {
             Some(found) => {
-                gateway.pool_mut().profile_found(account, &found.arn, now);
+                gateway.pool_mut().profile_found(lease.account, &found.arn, now);
                 self.save_then_pick(gateway, now);
             }
-            None => self.generate(gateway, account, now),
+            None => self.generate(gateway, now),
         }
     }
 
-    /// A page of profiles has come, or not.
-    pub(crate) fn profile_answered(&mut self, gateway: &mut Gateway, account: Account, reading: Option<&Reading>, now: Millis) {
+    /// A page of profiles has come, or not. An account without one is tried without.
+    pub(crate) fn profile_answered(&mut self, gateway: &mut Gateway, reading: Option<&Reading>, now: Millis) {
         let Some(call) = &mut self.call else { return };
         let lookup = &mut call.lookup;
         let page = reading.and_then(|reading| Some(profile::read(reading.head.as_ref()?, &reading.body, now)));
-        match page {
+        let answered = match page {
             Some(Ok(page)) => {
                 lookup.found.extend(page.profiles);
                 lookup.page = page.next.filter(|_| lookup.found.len() < MAX_PROFILES);
-                if lookup.page.is_none() {
-                    (lookup.region, lookup.host) = (lookup.region + 1, 0);
-                }
+                lookup.page.is_none()
             }
             Some(Err(fault)) => {
-                lookup.host += 1;
-                lookup.page = None;
                 self.summary.verdicts.push(format!("profiles: {fault}"));
+                lookup.give_up_host()
             }
-            None => lookup.host += 1,
+            None => lookup.give_up_host(),
+        };
+        let hosts = endpoint::control_hosts(&gateway.config().bases);
+        if answered || hosts.get(lookup.region).is_some_and(|hosts| lookup.host >= hosts.len()) {
+            lookup.next_region();
         }
-        let regions = endpoint::control_hosts(&gateway.config().bases);
-        if let Some(call) = &mut self.call
-            && regions.get(call.lookup.region).is_some_and(|hosts| call.lookup.host >= hosts.len())
-        {
-            (call.lookup.region, call.lookup.host) = (call.lookup.region + 1, 0);
-        }
-        self.find_profile(gateway, account, now);
+        self.find_profile(gateway, now);
     }
 
     /// A save step when the pool has something to save and the store can be reached.
-    pub(crate) fn saving(&mut self, gateway: &mut Gateway, then: Finish, now: Millis) -> Option<State> {
-        if !gateway.pool().dirty() || !gateway.store_usable(now) {
-            return None;
-        }
-        let value = gateway.pool().snapshot(&self.draw());
-        let expected = gateway.pool().version().map(str::to_owned);
-        Some(State::Save { value, expected, tries: 1, then: then.into() })
+    pub(crate) fn saving(&mut self, gateway: &Gateway, then: Then, now: Millis) -> Option<State> {
+        gateway.pool().needs_save(now).then(|| State::Save(self.snapshot(gateway, then)))
+    }
+
+    fn snapshot(&mut self, gateway: &Gateway, then: Then) -> Saving {
+        let snapshot = gateway.pool().snapshot(&self.draw());
+        Saving { snapshot, expected: gateway.pool().version().map(str::to_owned), tries: 1, then }
     }
 
     fn save_then_pick(&mut self, gateway: &mut Gateway, now: Millis) {
-        match self.saving(gateway, Finish::Pick, now) {
+        match self.saving(gateway, Then::Pick, now) {
             Some(state) => self.state = state,
             None => self.pick(gateway, now),
         }
     }
 
     pub(crate) fn loaded(&mut self, gateway: &mut Gateway, result: Result<Option<Stored>, StoreError>, now: Millis) {
-        let State::Load(then) = self.state else { return };
+        let State::Load(next) = self.state else { return };
         let outcome = match result {
             Ok(stored) => {
-                self.store_works(gateway, now);
-                let (value, version) = stored.map_or((None, None), |stored| (Some(stored.value), stored.version));
-                let absorbed = gateway.pool_mut().absorb(value.as_deref(), version, now);
-                for problem in absorbed.problems {
-                    self.lines.push(event_line("warn", &problem, now));
-                }
+                self.absorb(gateway, stored, now);
                 Ok(())
             }
             Err(error) => {
@@ -173,83 +200,77 @@ impl Exchange {
                 Err(error.0)
             }
         };
-        match then {
-            Then::Pick => self.pick(gateway, now),
-            Then::Health => {
+        match next {
+            Next::Then(then) => self.go_on(gateway, then, now),
+            Next::Reconsider => self.refresh_refused(gateway, now),
+            Next::SaveAgain(tries, then) if outcome.is_ok() => {
+                let saving = self.snapshot(gateway, then);
+                self.state = State::Save(Saving { tries: tries + 1, ..saving });
+            }
+            Next::SaveAgain(_, then) => self.go_on(gateway, then, now),
+            Next::Health => {
                 let (status, body) = deep_health(gateway, outcome.as_ref().map(|()| ()).map_err(String::as_str), now);
                 let answer = self.common.json(status, body);
                 self.answer(answer);
             }
-            Then::Reconsider(account) => self.reconsider(gateway, account, now),
-            Then::SaveAgain(tries, finish) => match self.saving(gateway, finish, now) {
-                Some(State::Save { value, expected, then, .. }) => {
-                    self.state = State::Save { value, expected, tries: tries + 1, then };
-                }
-                _ => self.after_save(gateway, finish.into(), now),
-            },
-            Then::End => self.state = State::Done,
         }
     }
 
     pub(crate) fn saved(&mut self, gateway: &mut Gateway, result: Result<Saved, StoreError>, now: Millis) {
-        let State::Save { tries, then, .. } = self.state else { return };
+        let State::Save(saving) = &self.state else { return };
+        let (then, tries) = (saving.then, saving.tries);
         match result {
-            Ok(Saved::Stored(version)) => {
-                self.store_works(gateway, now);
-                gateway.pool_mut().saved(version);
-            }
+            Ok(Saved::Stored(version)) => gateway.pool_mut().saved(&saving.snapshot, version),
             Ok(Saved::Conflict) if tries < SAVE_TRIES => {
-                let finish = if then == Then::End { Finish::End } else { Finish::Pick };
-                self.state = State::Load(Then::SaveAgain(tries, finish));
+                self.state = State::Load(Next::SaveAgain(tries, then));
                 return;
             }
             Ok(Saved::Conflict) => self.store_failed(gateway, &StoreError("every save met another one".into()), now),
             Err(error) => self.store_failed(gateway, &error, now),
         }
-        self.after_save(gateway, then, now);
+        self.go_on(gateway, then, now);
     }
 
-    fn after_save(&mut self, gateway: &mut Gateway, then: Then, now: Millis) {
+    fn go_on(&mut self, gateway: &mut Gateway, then: Then, now: Millis) {
         match then {
             Then::Pick => self.pick(gateway, now),
-            _ => self.state = State::Done,
+            Then::Renew => self.renew(gateway, now),
+            Then::End => self.state = State::Done,
         }
     }
 
-    /// A refresh token was refused and the store has been read again.
-    fn reconsider(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
-        let Some(call) = &mut self.call else { return };
-        let Some(fault) = call.dead.take() else { return self.pick(gateway, now) };
-        self.refresh_gave_up(gateway, account, fault, now);
-    }
-
-    fn store_works(&mut self, gateway: &mut Gateway, now: Millis) {
-        if gateway.store_works() {
+    fn absorb(&mut self, gateway: &mut Gateway, stored: Option<Stored>, now: Millis) {
+        let (value, version) = stored.map_or((None, None), |stored| (Some(stored.value), stored.version));
+        let absorbed = gateway.pool_mut().absorb(value.as_deref(), version, now);
+        if absorbed.recovered {
             self.lines.push(event_line("info", "the token store answers again", now));
+        }
+        for trouble in absorbed.troubles {
+            self.lines.push(event_line("warn", &trouble.to_string(), now));
         }
     }
 
     /// The gateway goes on from memory; one line per outage.
     fn store_failed(&mut self, gateway: &mut Gateway, error: &StoreError, now: Millis) {
-        if gateway.store_failed(now) {
+        if gateway.pool_mut().store_failed(now) {
             let text = format!("the token store cannot be reached ({}): going on from memory, saving later", error.0);
             self.lines.push(event_line("error", &text, now));
         }
     }
-}
 
-impl From<Finish> for Then {
-    fn from(finish: Finish) -> Self {
-        match finish {
-            Finish::Pick => Self::Pick,
-            Finish::End => Self::End,
-        }
+    /// Waits a moment for somebody else, then picks again.
+    fn sleep(&mut self, now: Millis) {
+        self.state = State::Sleep(now + LOOK_AGAIN);
     }
 }
 
-/// What a client reads when no account can serve.
-fn refused(refusal: &Refusal, now: Millis) -> Error {
-    todo_refusal(refusal, now)
+/// A refresh's failure for the log.
+fn words(fault: &RefreshFault) -> String {
+    match fault {
+        RefreshFault::Dead(reason) => (*reason).to_owned(),
+        RefreshFault::Rejected(text) => text.clone(),
+        RefreshFault::Later(_) => "the login endpoint fails or cannot be reached".to_owned(),
+    }
 }
 
 /// Pause before looking whether somebody else's refresh is done.

@@ -2,28 +2,29 @@
 
 use crate::exchange::deadlines::Deadline;
 use crate::exchange::plan::{Failure, Verdict, plan};
-use crate::exchange::relay::{End, Ended, Flow};
+use crate::exchange::relay::{End, Ended};
 use crate::exchange::{Exchange, Gateway, Purpose, Reading, Say, State};
 use crate::host::{Head, Millis, TransportError};
-use crate::pool::{Account, Outcome};
+use crate::pool::{BearerKind, Outcome};
 use crate::upstream::endpoint;
 use crate::upstream::fault::{Fault, FaultKind, is_stream};
 
 impl Exchange {
     /// Sends the turn on this account.
-    pub(crate) fn generate(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
+    pub(crate) fn generate(&mut self, gateway: &mut Gateway, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        let lease = gateway.pool().lease(account);
+        let Some(lease) = &call.lease else { return };
+        let api_key = lease.kind == BearerKind::ApiKey;
         let hosts = endpoint::hosts(&gateway.config().bases, lease.region.as_deref(), lease.profile_arn.as_deref());
         let Some(host) = hosts.get(call.host % hosts.len().max(1)) else { return };
         let body = call.encoded.body(lease.profile_arn.as_deref()).to_vec();
-        let request = endpoint::generate(host, &lease.bearer, lease.api_key, body);
+        let request = endpoint::generate(host, &lease.bearer, api_key, body);
         call.hosts = hosts.len();
         call.facts.tries += 1;
         call.facts.tries_here += 1;
         self.summary.attempts = call.facts.tries;
         call.sent(now);
-        self.state = State::Send(Box::new(request), Purpose::Generate(account));
+        self.state = State::Send(Box::new(request), Purpose::Generate);
     }
 
     pub(crate) fn sent(&mut self, now: Millis) {
@@ -38,7 +39,7 @@ impl Exchange {
         let State::Await(purpose, reading) = &mut self.state else { return };
         reading.head = Some(head.clone());
         let Some(call) = &mut self.call else { return };
-        if matches!(purpose, Purpose::Generate(_)) && is_stream(head) {
+        if *purpose == Purpose::Generate && is_stream(head) {
             call.settle(gateway, Outcome::Served, now);
             gateway.host_served(call.host);
             call.begin_relay(&self.seed, &self.id, now);
@@ -83,14 +84,23 @@ impl Exchange {
     }
 
     /// A whole reply that is no event stream, or none at all.
-    fn collected(&mut self, gateway: &mut Gateway, purpose: Purpose, reading: &Reading, error: Option<&TransportError>, now: Millis) {
+    fn collected(
+        &mut self,
+        gateway: &mut Gateway,
+        purpose: Purpose,
+        reading: &Reading,
+        error: Option<&TransportError>,
+        now: Millis,
+    ) {
         let whole = if error.is_none() { Some(reading) } else { None };
         match (purpose, &reading.head, error) {
-            (Purpose::Refresh(account), ..) => self.refresh_answered(gateway, account, whole, now),
-            (Purpose::Profile(account), ..) => self.profile_answered(gateway, account, whole, now),
-            (Purpose::Generate(_), Some(head), _) => self.failed(gateway, &Fault::read(head, &reading.body, now).into(), now),
-            (Purpose::Generate(_), None, Some(error)) => self.failed(gateway, &Fault::transport(error).into(), now),
-            (Purpose::Generate(_), None, None) => self.failed(gateway, &Fault::malformed("no reply").into(), now),
+            (Purpose::Refresh, ..) => self.refresh_answered(gateway, whole, now),
+            (Purpose::Profile, ..) => self.profile_answered(gateway, whole, now),
+            (Purpose::Generate, Some(head), _) => {
+                self.failed(gateway, &Fault::read(head, &reading.body, now).into(), now)
+            }
+            (Purpose::Generate, None, Some(error)) => self.failed(gateway, &Fault::transport(error).into(), now),
+            (Purpose::Generate, None, None) => self.failed(gateway, &Fault::malformed("no reply").into(), now),
         }
     }
 
@@ -109,8 +119,8 @@ impl Exchange {
         }
         match purpose {
             _ if call.is_over(now) => self.time_out(gateway, now),
-            Some(Purpose::Refresh(account)) => self.refresh_answered(gateway, account, None, now),
-            Some(Purpose::Profile(account)) => self.profile_answered(gateway, account, None, now),
+            Some(Purpose::Refresh) => self.refresh_answered(gateway, None, now),
+            Some(Purpose::Profile) => self.profile_answered(gateway, None, now),
             _ => {
                 let silence = Failure::TimedOut(Deadline::Idle(gateway.config().deadlines.first));
                 self.failed(gateway, &silence, now);

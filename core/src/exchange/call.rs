@@ -11,12 +11,11 @@ use crate::exchange::scale::Scale;
 use crate::exchange::{Gateway, Purpose, hex};
 use crate::host::{Headers, Millis};
 use crate::models::Model;
-use crate::pool::{Account, Outcome};
+use crate::pool::{Account, Lease, Outcome, RefreshFault, Renewal};
 use crate::turn::flow::Options;
 use crate::turn::{Answer, Thinking, Turn, estimate};
 use crate::upstream::fault::Asked;
 use crate::upstream::profile::Profile;
-use crate::upstream::refresh::RefreshFault;
 use crate::upstream::{Encoded, Wishes, encode};
 
 /// A request that is to be answered by the service.
@@ -42,7 +41,12 @@ pub(crate) struct Call {
     sent: Millis,
     /// When the client last heard anything.
     said: Millis,
-    pub(crate) account: Option<Account>,
+    /// The account in use, and what it was called with.
+    pub(crate) lease: Option<Lease>,
+    /// A refresh under way.
+    pub(crate) renewal: Option<Renewal>,
+    /// Until when it waits for accounts that rest or are being refreshed.
+    pub(crate) patience: Millis,
     /// Accounts that are not to be tried again.
     pub(crate) tried: Vec<Account>,
     pub(crate) host: usize,
@@ -51,8 +55,8 @@ pub(crate) struct Call {
     hosts_tried: usize,
     /// A look-up of the account's profile under way.
     pub(crate) lookup: Lookup,
-    /// Why the service called the refresh token dead, while the store is read again.
-    pub(crate) dead: Option<RefreshFault>,
+    /// Why a refresh was refused, while the store is read again.
+    pub(crate) refused: Option<RefreshFault>,
     pub(crate) facts: Facts,
     pub(crate) relay: Option<Relay>,
     /// What the relay has written and the client has not got yet.
@@ -68,6 +72,19 @@ pub(crate) struct Lookup {
     pub(crate) host: usize,
     pub(crate) page: Option<String>,
     pub(crate) found: Vec<Profile>,
+}
+
+impl Lookup {
+    /// This host does not answer. `false`: the region is not done by that.
+    pub(crate) fn give_up_host(&mut self) -> bool {
+        self.host += 1;
+        self.page = None;
+        false
+    }
+
+    pub(crate) fn next_region(&mut self) {
+        (self.region, self.host, self.page) = (self.region + 1, 0, None);
+    }
 }
 
 impl Call {
@@ -93,13 +110,15 @@ impl Call {
             refresh_timeout: config.refresh_timeout,
             sent: now,
             said: now,
-            account: None,
+            lease: None,
+            renewal: None,
+            patience: now + PATIENCE,
             tried: Vec::new(),
             host: 0,
             hosts: 1,
             hosts_tried: 0,
             lookup: Lookup::default(),
-            dead: None,
+            refused: None,
             facts: Facts::default(),
             relay: None,
             pending: Vec::new(),
@@ -150,7 +169,8 @@ impl Call {
             stop_sequences: self.stop_sequences.clone(),
         };
         let sink = if self.stream { Sink::Encode(self.encoder(seed)) } else { Sink::Fold(Answer::default()) };
-        let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, self.model_name.clone());
+        let pipe =
+            Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, self.model_name.clone());
         let watch = Watch::new(now, self.deadlines.idle, self.total, self.stream);
         self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
         self.pending.clear();
@@ -160,7 +180,7 @@ impl Call {
     pub(crate) fn folded(&self, seed: &[u8; 32]) -> Option<Vec<u8>> {
         let answer = self.relay.as_ref()?.pipe().answer()?;
         let mut out = Vec::new();
-        anthropic::body(&message_id(seed), &self.model_name, answer, &mut out);
+        todo_body(answer, &mut out);
         Some(out)
     }
 
@@ -180,9 +200,9 @@ impl Call {
     }
 
     /// Turns to another account.
-    pub(crate) fn use_account(&mut self, account: Account, host: usize) {
-        if self.account != Some(account) {
-            self.account = Some(account);
+    pub(crate) fn use_account(&mut self, lease: Lease, host: usize) {
+        let before = self.lease.replace(lease).map(|lease| lease.account);
+        if before != self.account() {
             self.facts = Facts { tries: self.facts.tries, empty: self.facts.empty, ..Facts::default() };
             self.host = host;
             self.hosts_tried = 0;
@@ -190,9 +210,13 @@ impl Call {
         }
     }
 
+    pub(crate) fn account(&self) -> Option<Account> {
+        self.lease.as_ref().map(|lease| lease.account)
+    }
+
     /// This account is not asked again.
     pub(crate) fn give_up_account(&mut self) {
-        self.tried.extend(self.account);
+        self.tried.extend(self.account());
     }
 
     pub(crate) fn next_host(&mut self) {
@@ -201,8 +225,8 @@ impl Call {
     }
 
     pub(crate) fn settle(&self, gateway: &mut Gateway, outcome: Outcome, now: Millis) {
-        if let Some(account) = self.account {
-            gateway.pool_mut().settle(account, outcome, self.model.upstream_id, now);
+        if let Some(lease) = &self.lease {
+            gateway.pool_mut().settle(lease, outcome, self.model.upstream_id, now);
         }
     }
 
@@ -214,8 +238,8 @@ impl Call {
     /// The nearest deadline of what is under way.
     pub(crate) fn deadline(&self, purpose: Option<Purpose>) -> Millis {
         let span = match purpose {
-            Some(Purpose::Refresh(_) | Purpose::Profile(_)) => self.refresh_timeout,
-            Some(Purpose::Generate(_)) | None => self.deadlines.first,
+            Some(Purpose::Refresh | Purpose::Profile) => self.refresh_timeout,
+            Some(Purpose::Generate) | None => self.deadlines.first,
         };
         (self.sent + span).min(self.total)
     }
@@ -234,6 +258,10 @@ impl Call {
     }
 }
 
+/// How long a request waits for accounts before it says so.
+const PATIENCE: Millis = Millis::secs(20);
+
 fn message_id(seed: &[u8; 32]) -> String {
     format!("msg_{}", hex(seed.get(12..24).unwrap_or_default()))
 }
+fn todo_body(_: &Answer, _: &mut Vec<u8>) {}

@@ -81,7 +81,8 @@ fn complexity(turn: &Turn<'_>) -> u32 {
     let texts = || turn.messages.iter().flat_map(|message| &message.parts).filter_map(text);
     let characters: usize = texts().map(str::len).sum();
     let system: usize = turn.system.iter().map(|text| text.len()).sum();
-    let asks = texts().any(|text| KEYWORDS.iter().any(|word| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some()));
+    let asks = texts()
+        .any(|text| KEYWORDS.iter().any(|word| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some()));
     2 * u32::from(turn.max_tokens.is_some_and(|tokens| tokens > 4000))
         + 2 * u32::from(characters > 10_000)
         + 2 * u32::from(!turn.tools.is_empty())
@@ -97,7 +98,20 @@ fn text<'t>(part: &'t Part<'_>) -> Option<&'t str> {
 }
 
 const COMPLEX: u32 = 2;
-const KEYWORDS: &[&str] = &["analyze", "analyse", "refactor", "implement", "optimize", "debug", "review", "step by step", "分析", "重构", "实现", "优化"];
+const KEYWORDS: &[&str] = &[
+    "analyze",
+    "analyse",
+    "refactor",
+    "implement",
+    "optimize",
+    "debug",
+    "review",
+    "step by step",
+    "分析",
+    "重构",
+    "实现",
+    "优化",
+];
 
 #[cfg(test)]
 mod tests {

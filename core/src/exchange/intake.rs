@@ -4,7 +4,7 @@ use crate::dialect::{self, anthropic};
 use crate::error::{Error, Kind};
 use crate::exchange::call::Call;
 use crate::exchange::reply::{Answered, health};
-use crate::exchange::{Exchange, Gateway, State, Then};
+use crate::exchange::{Exchange, Gateway, Next, State, Then};
 use crate::host::{Headers, Incoming, Millis, Payload};
 use crate::json;
 use crate::route::{self, Dialect, Route};
@@ -40,13 +40,19 @@ impl Exchange {
         Ok(())
     }
 
-    fn serve(&mut self, gateway: &mut Gateway, route: &Route, incoming: Incoming, now: Millis) -> Result<Option<Answered>, Error> {
+    fn serve(
+        &mut self,
+        gateway: &mut Gateway,
+        route: &Route,
+        incoming: Incoming,
+        now: Millis,
+    ) -> Result<Option<Answered>, Error> {
         let anthropic = self.dialect == Dialect::Anthropic;
         let body = match route {
             Route::Preflight => return Ok(Some(self.common.preflight(&incoming.headers))),
             Route::Home => return Ok(Some(self.common.home())),
             Route::Health if is_deep(&incoming) => {
-                self.state = State::Load(Then::Health);
+                self.state = State::Load(Next::Health);
                 return Ok(None);
             }
             Route::Health => health(gateway.config()),
@@ -76,8 +82,8 @@ impl Exchange {
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
         self.call = Some(Box::new(call));
-        if gateway.pool().needs_load(now) && gateway.store_usable(now) {
-            self.state = State::Load(Then::Pick);
+        if gateway.pool().needs_load(now) {
+            self.state = State::Load(Next::Then(Then::Pick));
         } else {
             self.pick(gateway, now);
         }
@@ -101,8 +107,12 @@ fn bytes(payload: Payload) -> Result<Vec<u8>, Error> {
 }
 
 fn no_such_route(incoming: &Incoming) -> Error {
-    let text = format!("no such endpoint: {} {}. This gateway serves /v1/messages, /v1/messages/count_tokens, /v1/models and /health", incoming.method, incoming.path);
+    let text = format!(
+        "no such endpoint: {} {}. This gateway serves /v1/messages, /v1/messages/count_tokens, /v1/models and /health",
+        incoming.method, incoming.path
+    );
     Error::new(Kind::NoSuchRoute, text)
 }
 
-const TOO_LARGE: &str = "the request body is larger than 32 MiB: send fewer or smaller images and documents, or compact the conversation";
+const TOO_LARGE: &str =
+    "the request body is larger than 32 MiB: send fewer or smaller images and documents, or compact the conversation";

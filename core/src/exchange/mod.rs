@@ -15,7 +15,7 @@
 mod account;
 mod attempt;
 mod call;
-mod deadlines;
+pub mod deadlines;
 mod gateway;
 mod intake;
 mod pipe;
@@ -35,7 +35,7 @@ use crate::exchange::call::Call;
 use crate::exchange::relay::{Ended, Relay};
 use crate::exchange::reply::{Answered, Common};
 use crate::host::{Head, Incoming, Millis, Outbound, Saved, StoreError, Stored, TransportError};
-use crate::pool::Account;
+use crate::pool::Snapshot;
 use crate::route::Dialect;
 use crate::summary::Summary;
 
@@ -127,8 +127,8 @@ pub struct Exchange {
 /// What an exchange waits for.
 #[derive(Debug)]
 pub(crate) enum State {
-    Load(Then),
-    Save { value: Vec<u8>, expected: Option<String>, tries: u8, then: Then },
+    Load(Next),
+    Save(Saving),
     Send(Box<Outbound>, Purpose),
     Await(Purpose, Reading),
     /// The service's 200: chunks go to the call's relay.
@@ -139,34 +139,45 @@ pub(crate) enum State {
     Done,
 }
 
-/// What to do once the store has answered.
+/// A save of the pool's ledger.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) expected: Option<String>,
+    pub(crate) tries: u8,
+    pub(crate) then: Then,
+}
+
+/// What to do once the store has answered a load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// Go on with this.
+    Then(Then),
+    /// A save met somebody else's: merge and save again. How often that was.
+    SaveAgain(u8, Then),
+    /// A refresh was refused: somebody may have renewed the login.
+    Reconsider,
+    /// Answer `/health?deep=1`.
+    Health,
+}
+
+/// What to do when the ledger is saved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Then {
     /// Pick an account and go on.
     Pick,
-    /// A save met somebody else's: merge and save again.
-    SaveAgain(u8, Finish),
-    /// A refresh token was refused: somebody may have rotated it.
-    Reconsider(Account),
-    /// Answer `/health?deep=1`.
-    Health,
+    /// Send the refresh whose claim was saved, if it still holds.
+    Renew,
     /// Nothing is left.
-    End,
-}
-
-/// Whether a save comes before the answer or after it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Finish {
-    Pick,
     End,
 }
 
 /// What a request to the service is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Purpose {
-    Refresh(Account),
-    Profile(Account),
-    Generate(Account),
+    Refresh,
+    Profile,
+    Generate,
 }
 
 /// A reply that is read whole: control plane answers and refusals.
@@ -190,7 +201,7 @@ impl Exchange {
         let mut exchange = Self {
             common: Common::of(gateway.config(), &incoming.headers, &id),
             dialect: crate::route::dialect(&incoming.path, &incoming.headers),
-            summary: Summary { request_id: id.clone(), ..Summary::default() },
+            summary: Summary::new(&id),
             state: State::Done,
             outbox: VecDeque::new(),
             opened: false,
@@ -214,7 +225,9 @@ impl Exchange {
         }
         match &self.state {
             State::Load(_) => Step::Load { key: STORE_KEY },
-            State::Save { value, expected, .. } => Step::Save { key: STORE_KEY, value, expected: expected.as_deref() },
+            State::Save(saving) => {
+                Step::Save { key: STORE_KEY, value: &saving.snapshot.bytes, expected: saving.expected.as_deref() }
+            }
             State::Send(request, _) => Step::Send(request),
             State::Await(purpose, _) => Step::Await { until: self.wake(Some(*purpose)) },
             State::Read => Step::Await { until: self.wake(None) },
@@ -293,7 +306,8 @@ impl Exchange {
     }
 
     fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
-        let Some(Ended::Broken(failure)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned() else {
+        let Some(Ended::Broken(failure)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned()
+        else {
             return self.close(gateway, now);
         };
         self.summary.error = Some(failure.to_string());
@@ -312,7 +326,7 @@ impl Exchange {
             self.summary.stop = learned.stop;
             self.summary.unknown_events = learned.unknown;
         }
-        self.state = self.saving(gateway, Finish::End, now).unwrap_or(State::Done);
+        self.state = self.saving(gateway, Then::End, now).unwrap_or(State::Done);
     }
 
     /// When to wake from a wait, whatever comes.

@@ -1,6 +1,5 @@
 //! One answer's events, mapped to the tongue and told to the client.
 
-use crate::dialect::Encoder;
 use crate::error::Error;
 use crate::eventstream::Frame;
 use crate::exchange::plan::Failure;
@@ -150,7 +149,14 @@ impl Pipe {
         }
     }
 
-    fn tool(&mut self, id: &str, name: &str, input: ToolInput<'_>, stop: bool, out: &mut Vec<u8>) -> Result<Next, Failure> {
+    fn tool(
+        &mut self,
+        id: &str,
+        name: &str,
+        input: ToolInput<'_>,
+        stop: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<Next, Failure> {
         self.start(out);
         let Self { flow, sink, names, .. } = self;
         let input = match input {

@@ -28,12 +28,14 @@ impl Failure {
             Self::Empty => Error::new(Kind::Overloaded, EMPTY),
             Self::TimedOut(Deadline::Total) => Error::new(Kind::TimedOut, TOTAL),
             Self::TimedOut(Deadline::Idle(span)) => {
-                let text = format!("The service sent nothing for {} s and the answer is incomplete: try again, or ask for less at once.", span.0.div_ceil(1000));
+                let text = format!(
+                    "The service sent nothing for {} s and the answer is incomplete: try again, or ask for less at once.",
+                    span.0.div_ceil(1000)
+                );
                 Error::new(Kind::TimedOut, text)
             }
         }
     }
-
 }
 
 impl From<Fault> for Failure {
@@ -125,16 +127,17 @@ pub fn plan(failure: &Failure, facts: &Facts) -> (Verdict, Option<Outcome>) {
 
 fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
     use FaultKind as K;
-    let brief = brief(fault.retry_after, facts);
+    let retry_after = fault.retry_after;
+    let brief = brief(retry_after, facts);
     match fault.kind {
         K::BearerInvalid if facts.refreshed => (Verdict::FailOver, Some(Outcome::NotAuthorized)),
         K::BearerInvalid => (Verdict::Refresh, Some(Outcome::BearerRefused)),
         K::ProfileRequired | K::InvalidProfile if !facts.profiled => (Verdict::FindProfile, None),
         K::ProfileRequired | K::InvalidProfile | K::NotAuthorized => (Verdict::FailOver, Some(Outcome::NotAuthorized)),
         K::Suspended => (Verdict::FailOver, Some(Outcome::Suspended)),
-        K::QuotaUsedUp => (Verdict::FailOver, Some(Outcome::QuotaUsedUp(fault.retry_after))),
-        K::Throttled => (Verdict::FailOver, Some(Outcome::Throttled(fault.retry_after))),
-        K::NoCapacity | K::HighLoad => (brief, Some(Outcome::NoCapacity(fault.retry_after))),
+        K::QuotaUsedUp => (Verdict::FailOver, Some(Outcome::QuotaUsedUp { resets: None })),
+        K::Throttled => (Verdict::FailOver, Some(Outcome::Throttled { retry_after })),
+        K::NoCapacity | K::HighLoad => (brief, Some(Outcome::NoCapacity { retry_after })),
         K::Connect | K::UnknownOperation | K::NotFound if facts.more_hosts && endpoint::moves_on(fault.kind) => {
             (Verdict::NextHost, None)
         }
@@ -185,7 +188,8 @@ fn bounded(verdict: Verdict, facts: &Facts) -> Verdict {
 }
 
 const FIRST_PAUSE: Millis = Millis(250);
+/// The longest pause before another try.
 /// Longer waits are the client's to decide: it gets the error with `retry-after`.
-const LONGEST_PAUSE: Millis = Millis::secs(5);
+pub const LONGEST_PAUSE: Millis = Millis::secs(5);
 const EMPTY: &str = "The service answered with nothing, several times: try again in a moment, or rephrase.";
 const TOTAL: &str = "The request took longer than this gateway allows (REQUEST_TIMEOUT_MINUTES and its siblings): ask for less at once, or stream.";

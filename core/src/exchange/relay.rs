@@ -13,9 +13,9 @@ use crate::error::{Error, Kind};
 use crate::eventstream::Decoder;
 use crate::exchange::deadlines::Watch;
 use crate::exchange::pipe::Pipe;
+use crate::exchange::plan::Failure;
 use crate::host::{Millis, TransportError};
 use crate::turn::Answer;
-use crate::exchange::plan::Failure;
 use crate::upstream::fault::{Asked, Fault, FaultKind};
 
 /// What to do after the relay was given something.

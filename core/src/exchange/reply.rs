@@ -54,7 +54,8 @@ impl Common {
     }
 
     pub(crate) fn preflight(&self, headers: &Headers) -> Answered {
-        let asked = header(headers, "access-control-request-headers").unwrap_or("authorization, content-type, x-api-key");
+        let asked =
+            header(headers, "access-control-request-headers").unwrap_or("authorization, content-type, x-api-key");
         let more = vec![
             ("access-control-allow-methods".into(), "GET, HEAD, POST, OPTIONS".into()),
             ("access-control-allow-headers".into(), asked.to_owned()),
@@ -110,7 +111,7 @@ pub(crate) fn deep_health(gateway: &Gateway, store: Result<(), &str>, now: Milli
         until: Option<String>,
     }
     let states = gateway.pool().states(now);
-    let usable = states.iter().any(|state| state.usable);
+    let usable = states.iter().any(|state| USABLE.contains(&state.state));
     let rows = states.into_iter().map(|state| Row {
         label: state.label,
         state: state.state.to_owned(),
@@ -122,7 +123,13 @@ pub(crate) fn deep_health(gateway: &Gateway, store: Result<(), &str>, now: Milli
         Err(text) => text,
     };
     let status = if usable && store == "ok" { "ok" } else { "degraded" };
-    let deep = Deep { status, version: env!("CARGO_PKG_VERSION"), store, accounts: rows.collect(), problems: &gateway.config().problems };
+    let deep = Deep {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        store,
+        accounts: rows.collect(),
+        problems: &gateway.config().problems,
+    };
     (if usable { 200 } else { 503 }, serde_json::to_vec(&deep).unwrap_or_default())
 }
 
@@ -140,6 +147,9 @@ fn cors(origins: &Origins, origin: Option<&str>) -> Headers {
 fn json_type() -> (std::borrow::Cow<'static, str>, String) {
     ("content-type".into(), "application/json".into())
 }
+
+/// States of an account that can serve now, or as soon as it is refreshed.
+const USABLE: &[&str] = &["ready", "needs-refresh", "refreshing", "probing"];
 
 const HOME: &str = concat!(
     "kiro2api ",

@@ -9,32 +9,41 @@ use crate::models::Model;
 
 /// A ratio between two windows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Scale {
+pub(crate) struct Scale {
     window: u64,
     client: u64,
 }
 
 impl Scale {
     /// The scale of a request.
-    pub fn of(model: &Model, headers: &Headers) -> Self {
+    pub(crate) fn of(model: &Model, headers: &Headers) -> Self {
         let window = u64::from(model.window);
         let client = if is_claude_code(headers) { believed(headers) } else { window };
         Self { window, client }
     }
 
     /// Tokens in the client's scale.
-    pub fn apply(self, tokens: u64) -> u64 {
-        if self.window == self.client { tokens } else { tokens.saturating_mul(self.client).div_ceil(self.window.max(1)) }
+    pub(crate) fn apply(self, tokens: u64) -> u64 {
+        if self.window == self.client {
+            tokens
+        } else {
+            tokens.saturating_mul(self.client).div_ceil(self.window.max(1))
+        }
     }
 
     /// Tokens (in the service's scale) of a percentage of the window.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a window is below 2^32 and the percentage is clamped")]
-    pub fn share(self, percent: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a window is below 2^32 and the percentage is clamped"
+    )]
+    pub(crate) fn share(self, percent: f64) -> u64 {
         (percent.clamp(0.0, 1000.0) / 100.0 * self.window as f64).round() as u64
     }
 
     /// `(N, M)` for `prompt is too long: N tokens > M maximum`; N is always the larger.
-    pub fn overflow(self, estimate: u64) -> (u64, u64) {
+    pub(crate) fn overflow(self, estimate: u64) -> (u64, u64) {
         (self.apply(estimate).max(self.client + 1), self.client)
     }
 }
@@ -62,7 +71,10 @@ mod tests {
     #[test]
     fn only_claude_code_has_a_belief() {
         assert_eq!(scale("claude-opus-5", &[]).apply(300_000), 300_000);
-        assert_eq!(scale("claude-opus-5", &[("user-agent", "claude-cli/2.1.329 (external, cli)")]).apply(300_000), 60_000);
+        assert_eq!(
+            scale("claude-opus-5", &[("user-agent", "claude-cli/2.1.329 (external, cli)")]).apply(300_000),
+            60_000
+        );
         let long = [("x-claude-code-session-id", "s"), ("anthropic-beta", "a,context-1m-2025-08-07")];
         assert_eq!(scale("claude-opus-5", &long).apply(300_000), 300_000);
         assert_eq!(scale("claude-sonnet-4.5", &long).apply(100_000), 500_000);

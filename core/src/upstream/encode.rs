@@ -76,6 +76,17 @@ impl Encoded {
         self.open_len + 1
     }
 
+    /// Whether it carries fields of the model's own, which some models and hosts refuse.
+    pub fn has_extra_fields(&self) -> bool {
+        self.text.contains("\"additionalModelRequestFields\":")
+    }
+
+    /// Frees the body once no further attempt can come.
+    pub fn forget_body(&mut self) {
+        self.text = String::new();
+        self.open_len = 0;
+    }
+
     /// The id the service knows the conversation by; the same on every turn.
     pub fn conversation_id(&self) -> &str {
         &self.conversation

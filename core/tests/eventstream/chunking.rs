@@ -25,11 +25,7 @@ fn every_cut_in_two_gives_the_same_frames() {
     for at in 0..=stream.len() {
         let (head, tail) = stream.split_at(at);
         assert_eq!(Outcome::of([head, tail]), whole, "cut at {at}");
-        assert_eq!(
-            Outcome::of([head, &[], tail, &[]]),
-            whole,
-            "cut at {at}, with empty chunks"
-        );
+        assert_eq!(Outcome::of([head, &[], tail, &[]]), whole, "cut at {at}, with empty chunks");
     }
 }
 
@@ -47,9 +43,7 @@ fn every_truncation_is_an_error_except_between_frames() {
     let frames = frames();
     let stream = frames.concat();
     let mut ends = vec![0];
-    frames
-        .iter()
-        .for_each(|frame| ends.push(ends.last().unwrap() + frame.len()));
+    frames.iter().for_each(|frame| ends.push(ends.last().unwrap() + frame.len()));
     for length in 0..=stream.len() {
         let begun = *ends.iter().rev().find(|end| **end <= length).unwrap();
         let expected = match length - begun {
@@ -59,10 +53,7 @@ fn every_truncation_is_an_error_except_between_frames() {
         for size in [1, 5, stream.len()] {
             let seen = Outcome::in_pieces(&stream[..length], size);
             assert_eq!(seen.end, expected, "{length} bytes in pieces of {size}");
-            assert_eq!(
-                seen.frames.len(),
-                ends.iter().filter(|end| **end <= length).count() - 1
-            );
+            assert_eq!(seen.frames.len(), ends.iter().filter(|end| **end <= length).count() - 1);
         }
     }
 }
@@ -80,12 +71,7 @@ fn missing_counts_down_to_the_end_of_the_frame() {
     }
     assert_eq!((seen.len(), decoder.finish()), (1, Ok(())));
     // The same when the frame begins inside a chunk that holds whole frames before it.
-    read_all(
-        &mut decoder,
-        &[&frame[..], &frame[..40]].concat(),
-        &mut seen,
-    )
-    .unwrap();
+    read_all(&mut decoder, &[&frame[..], &frame[..40]].concat(), &mut seen).unwrap();
     assert_eq!((seen.len(), decoder.missing()), (2, frame.len() - 40));
 }
 
@@ -104,26 +90,16 @@ fn dropping_the_frames_early_loses_nothing() {
                 }
             }
             let left = whole.frames.len() - seen.len();
-            assert_eq!(
-                decoder.finish().is_ok(),
-                left == 0,
-                "{left} frames are unread"
-            );
+            assert_eq!(decoder.finish().is_ok(), left == 0, "{left} frames are unread");
             read_all(&mut decoder, &[], &mut seen).unwrap();
-            assert_eq!(
-                (seen, decoder.finish()),
-                (whole.frames.clone(), Ok(())),
-                "{reads} reads of {size} bytes"
-            );
+            assert_eq!((seen, decoder.finish()), (whole.frames.clone(), Ok(())), "{reads} reads of {size} bytes");
         }
     }
 }
 
 #[test]
 fn one_frame_per_push_reads_a_large_backlog_in_order() {
-    let stream: Vec<u8> = (0..500_u32)
-        .flat_map(|n| wire::frame_of(b"", &n.to_be_bytes()))
-        .collect();
+    let stream: Vec<u8> = (0..500_u32).flat_map(|n| wire::frame_of(b"", &n.to_be_bytes())).collect();
     let mut decoder = Decoder::new();
     drop(decoder.push(&stream));
     for n in 0..500_u32 {

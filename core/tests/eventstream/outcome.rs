@@ -24,16 +24,10 @@ impl Outcome {
         for chunk in chunks {
             if let Err(error) = read_all(&mut decoder, chunk, &mut frames) {
                 assert_fused(&mut decoder, error);
-                return Self {
-                    frames,
-                    end: Err(error),
-                };
+                return Self { frames, end: Err(error) };
             }
         }
-        Self {
-            frames,
-            end: decoder.finish(),
-        }
+        Self { frames, end: decoder.finish() }
     }
 
     pub(crate) fn whole(stream: &[u8]) -> Self {
@@ -71,21 +65,13 @@ impl Seen {
             assert_eq!((texts.next(), texts.next()), (mark, None), "{name}");
         }
         Self {
-            headers: frame
-                .headers()
-                .iter()
-                .map(|(name, value)| (name.to_owned(), own(value)))
-                .collect(),
+            headers: frame.headers().iter().map(|(name, value)| (name.to_owned(), own(value))).collect(),
             payload: frame.payload().to_vec(),
         }
     }
 }
 
-pub(crate) fn read_all(
-    decoder: &mut Decoder,
-    chunk: &[u8],
-    into: &mut Vec<Seen>,
-) -> Result<(), FrameError> {
+pub(crate) fn read_all(decoder: &mut Decoder, chunk: &[u8], into: &mut Vec<Seen>) -> Result<(), FrameError> {
     let mut frames = decoder.push(chunk);
     while let Some(frame) = frames.next()? {
         into.push(Seen::of(&frame));

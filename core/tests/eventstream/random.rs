@@ -24,20 +24,11 @@ fn field() -> impl Strategy<Value = Field> {
     ]
 }
 
-const MARKS: [&str; 5] = [
-    ":message-type",
-    ":event-type",
-    ":exception-type",
-    ":error-code",
-    ":error-message",
-];
+const MARKS: [&str; 5] = [":message-type", ":event-type", ":exception-type", ":error-code", ":error-message"];
 
 /// Half of the names decide what a frame means; such a one is not repeated.
 fn headers() -> impl Strategy<Value = Vec<(String, Field)>> {
-    let name = prop_oneof![
-        "[a-z:é-]{1,20}",
-        prop::sample::select(&MARKS).prop_map(str::to_owned)
-    ];
+    let name = prop_oneof!["[a-z:é-]{1,20}", prop::sample::select(&MARKS).prop_map(str::to_owned)];
     vec((name, field()), 0..5).prop_map(|mut headers| {
         let mut names = BTreeSet::new();
         headers.retain(|(name, _)| names.insert(name.clone()));
@@ -48,13 +39,7 @@ fn headers() -> impl Strategy<Value = Vec<(String, Field)>> {
 /// Frames in runs that share their headers, as in a real answer.
 fn runs(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Seen>> {
     let run = (headers(), vec(vec(any::<u8>(), 0..300), 1..4)).prop_map(|(headers, payloads)| {
-        payloads
-            .into_iter()
-            .map(|payload| Seen {
-                headers: headers.clone(),
-                payload,
-            })
-            .collect::<Vec<_>>()
+        payloads.into_iter().map(|payload| Seen { headers: headers.clone(), payload }).collect::<Vec<_>>()
     });
     vec(run, count).prop_map(|runs| runs.concat())
 }
@@ -72,19 +57,13 @@ fn cut<'s>(mut stream: &'s [u8], sizes: &[usize]) -> Vec<&'s [u8]> {
 }
 
 fn encode(frames: &[Seen]) -> Vec<u8> {
-    frames
-        .iter()
-        .flat_map(|f| wire::frame(&f.headers, &f.payload))
-        .collect()
+    frames.iter().flat_map(|f| wire::frame(&f.headers, &f.payload)).collect()
 }
 
 fn config() -> ProptestConfig {
     // Relative to the package, where cargo runs its tests.
     let seeds = FileFailurePersistence::Direct("proptest-regressions/eventstream.txt");
-    ProptestConfig {
-        failure_persistence: Some(Box::new(seeds)),
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { failure_persistence: Some(Box::new(seeds)), ..ProptestConfig::default() }
 }
 
 proptest! {

@@ -18,52 +18,27 @@ const THROTTLED: &str = "
     726520747279696e6720616761696e2e222c22726561736f6e223a6e756c6c7d 1999b6ab";
 
 fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<u32> = hex
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .map(|c| c.to_digit(16).unwrap())
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| (pair[0] * 16 + pair[1]) as u8)
-        .collect()
+    let digits: Vec<u32> = hex.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16).unwrap()).collect();
+    digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
 }
 
 #[test]
 fn the_encoder_of_these_tests_writes_the_published_bytes() {
     assert_eq!(wire::frame_of(b"", b""), bytes(EMPTY));
     assert_eq!(wire::frame_of(b"", b"{'foo':'bar'}"), bytes(FOO_BAR));
-    assert_eq!(
-        wire::event("assistantResponseEvent", r#"{"content":"Hi"}"#),
-        bytes(TEXT)
-    );
+    assert_eq!(wire::event("assistantResponseEvent", r#"{"content":"Hi"}"#), bytes(TEXT));
 }
 
 #[test]
 fn an_empty_frame_has_no_headers_and_no_payload() {
     let seen = Outcome::whole(&bytes(EMPTY));
-    assert_eq!(
-        seen,
-        Outcome {
-            frames: vec![Seen {
-                headers: vec![],
-                payload: vec![]
-            }],
-            end: Ok(())
-        }
-    );
+    assert_eq!(seen, Outcome { frames: vec![Seen { headers: vec![], payload: vec![] }], end: Ok(()) });
 }
 
 #[test]
 fn a_payload_without_headers_is_read() {
     let seen = Outcome::whole(&bytes(FOO_BAR));
-    assert_eq!(
-        seen.frames,
-        [Seen {
-            headers: vec![],
-            payload: b"{'foo':'bar'}".to_vec()
-        }]
-    );
+    assert_eq!(seen.frames, [Seen { headers: vec![], payload: b"{'foo':'bar'}".to_vec() }]);
     assert_eq!(seen.end, Ok(()));
 }
 
@@ -75,18 +50,8 @@ fn a_text_event_is_read() {
     let frame = frames.next().unwrap().unwrap();
     assert_eq!(frame.message_type(), Some("event"));
     assert_eq!(frame.event_type(), Some("assistantResponseEvent"));
-    assert_eq!(
-        (
-            frame.exception_type(),
-            frame.error_code(),
-            frame.error_message()
-        ),
-        (None, None, None)
-    );
-    assert_eq!(
-        frame.headers().find(":content-type"),
-        Some(Value::Str("application/json"))
-    );
+    assert_eq!((frame.exception_type(), frame.error_code(), frame.error_message()), (None, None, None));
+    assert_eq!(frame.headers().find(":content-type"), Some(Value::Str("application/json")));
     assert_eq!(frame.headers().find(":nothing"), None);
     assert_eq!(frame.headers().into_iter().count(), 3);
     assert_eq!(frame.payload(), br#"{"content":"Hi"}"#);
@@ -103,21 +68,14 @@ fn an_exception_is_read() {
     assert_eq!(frame.message_type(), Some("exception"));
     assert_eq!(frame.exception_type(), Some("ThrottlingException"));
     assert_eq!(frame.event_type(), None);
-    assert_eq!(
-        frame.payload(),
-        br#"{"message":"Too many requests, please wait before trying again.","reason":null}"#
-    );
+    assert_eq!(frame.payload(), br#"{"message":"Too many requests, please wait before trying again.","reason":null}"#);
 }
 
 #[test]
 fn an_error_frame_is_read_with_its_headers_in_any_order() {
     let names = [":error-message", "x-other", ":message-type", ":error-code"];
     let values = ["out of capacity", "1", "error", "InternalError"];
-    let headers: Vec<_> = names
-        .iter()
-        .zip(values)
-        .map(|(n, v)| ((*n).to_owned(), text(v)))
-        .collect();
+    let headers: Vec<_> = names.iter().zip(values).map(|(n, v)| ((*n).to_owned(), text(v))).collect();
     let stream = wire::frame(&headers, b"");
     let mut decoder = Decoder::new();
     let mut frames = decoder.push(&stream);
@@ -143,22 +101,9 @@ fn all_ten_header_types_are_read_at_their_extremes() {
         Field::Timestamp(1_790_000_000_000),
         Field::Uuid(*b"\x00\x01\x02\x03\x04\x05\x06\x07\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff"),
     ];
-    let headers: Vec<_> = values
-        .into_iter()
-        .enumerate()
-        .map(|(i, value)| (format!("h{i}"), value))
-        .collect();
+    let headers: Vec<_> = values.into_iter().enumerate().map(|(i, value)| (format!("h{i}"), value)).collect();
     let seen = Outcome::whole(&wire::frame(&headers, b"x"));
-    assert_eq!(
-        seen,
-        Outcome {
-            frames: vec![Seen {
-                headers,
-                payload: b"x".to_vec()
-            }],
-            end: Ok(())
-        }
-    );
+    assert_eq!(seen, Outcome { frames: vec![Seen { headers, payload: b"x".to_vec() }], end: Ok(()) });
 }
 
 #[test]
@@ -175,13 +120,8 @@ fn a_mark_that_is_no_string_is_a_header_but_no_mark() {
 /// a whole, empty. None may read as the one before it.
 #[test]
 fn no_frame_is_read_with_the_headers_of_another() {
-    let block = |kind: &str, extra: &Field| {
-        [
-            wire::header(":event-type", &text(kind)),
-            wire::header("x", extra),
-        ]
-        .concat()
-    };
+    let block =
+        |kind: &str, extra: &Field| [wire::header(":event-type", &text(kind)), wire::header("x", extra)].concat();
     let long = Field::Str("é".repeat(400));
     let raw = Field::Bytes(vec![0xff; 20]);
     let blocks = [
@@ -195,9 +135,7 @@ fn no_frame_is_read_with_the_headers_of_another() {
         block("gamma", &raw),
         block("gamma", &Field::False),
     ];
-    let expected = [
-        "alpha", "gamma", "alpha", "", "gamma", "alpha", "", "gamma", "gamma",
-    ];
+    let expected = ["alpha", "gamma", "alpha", "", "gamma", "alpha", "", "gamma", "gamma"];
     let mut decoder = Decoder::new();
     for (block, expected) in blocks.iter().zip(expected) {
         for _ in 0..2 {
@@ -217,15 +155,9 @@ fn debug_output_shows_no_payload() {
     let mut frames = decoder.push(&stream[..60]);
     assert!(frames.next().unwrap().is_none());
     drop(frames);
-    assert_eq!(
-        format!("{decoder:?}"),
-        "Decoder { held_bytes: 60, failed: None }"
-    );
+    assert_eq!(format!("{decoder:?}"), "Decoder { held_bytes: 60, failed: None }");
     let mut frames = decoder.push(&stream[60..]);
     assert!(!format!("{frames:?}").contains("secret"));
     let shown = format!("{:?}", frames.next().unwrap().unwrap());
-    assert!(
-        shown.contains("payload_bytes: 12") && !shown.contains("secret"),
-        "{shown}"
-    );
+    assert!(shown.contains("payload_bytes: 12") && !shown.contains("secret"), "{shown}");
 }

@@ -21,11 +21,9 @@ pub(crate) fn text(value: &str) -> Field {
 
 /// CRC-32 as zlib has it, one bit at a time.
 pub(crate) fn crc(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |state, byte| {
-        (0..8).fold(state ^ u32::from(*byte), |s, _| {
-            (s >> 1) ^ (0xEDB8_8320 * (s & 1))
-        })
-    })
+    !bytes
+        .iter()
+        .fold(!0, |state, byte| (0..8).fold(state ^ u32::from(*byte), |s, _| (s >> 1) ^ (0xEDB8_8320 * (s & 1))))
 }
 
 pub(crate) fn header(name: &str, value: &Field) -> Vec<u8> {
@@ -53,11 +51,7 @@ pub(crate) fn header(name: &str, value: &Field) -> Vec<u8> {
 
 /// A frame around a header block, well formed or not.
 pub(crate) fn frame_of(block: &[u8], payload: &[u8]) -> Vec<u8> {
-    lying(
-        (block.len() + payload.len() + 16) as u32,
-        block.len() as u32,
-        &[block, payload].concat(),
-    )
+    lying((block.len() + payload.len() + 16) as u32, block.len() as u32, &[block, payload].concat())
 }
 
 /// A frame whose checksums are right and whose lengths are whatever is asked for.
@@ -70,22 +64,12 @@ pub(crate) fn lying(total: u32, headers: u32, body: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn frame(headers: &[(String, Field)], payload: &[u8]) -> Vec<u8> {
-    let block: Vec<u8> = headers
-        .iter()
-        .flat_map(|(name, value)| header(name, value))
-        .collect();
+    let block: Vec<u8> = headers.iter().flat_map(|(name, value)| header(name, value)).collect();
     frame_of(&block, payload)
 }
 
 /// A frame as the service sends it.
 pub(crate) fn event(kind: &str, payload: &str) -> Vec<u8> {
-    let headers = [
-        (":event-type", kind),
-        (":content-type", "application/json"),
-        (":message-type", "event"),
-    ];
-    frame(
-        &headers.map(|(name, value)| (name.to_owned(), text(value))),
-        payload.as_bytes(),
-    )
+    let headers = [(":event-type", kind), (":content-type", "application/json"), (":message-type", "event")];
+    frame(&headers.map(|(name, value)| (name.to_owned(), text(value))), payload.as_bytes())
 }

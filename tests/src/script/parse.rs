@@ -107,27 +107,15 @@ pub struct Tool {
 }
 
 /// One action of a step; the table in the module's documentation explains each and its members.
-#[allow(
-    missing_docs,
-    reason = "the members carry the names of the directive's arguments, which the table explains"
-)]
+#[allow(missing_docs, reason = "the members carry the names of the directive's arguments, which the table explains")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// `text`
-    Text {
-        text: String,
-        chunk: usize,
-        times: usize,
-        model: Option<String>,
-    },
+    Text { text: String, chunk: usize, times: usize, model: Option<String> },
     /// `answer`
     Answer,
     /// `reason`
-    Reason {
-        text: String,
-        chunk: usize,
-        signature: Option<String>,
-    },
+    Reason { text: String, chunk: usize, signature: Option<String> },
     /// `tool`
     Tool(Tool),
     /// `interleave`
@@ -137,11 +125,7 @@ pub enum Op {
     /// `notail`
     NoTail,
     /// `exception`
-    Exception {
-        kind: String,
-        message: String,
-        reason: Option<String>,
-    },
+    Exception { kind: String, message: String, reason: Option<String> },
     /// `error`
     Error { code: String, message: String },
     /// `empty`
@@ -187,10 +171,7 @@ pub struct ScriptError {
 
 impl ScriptError {
     pub(super) fn new(column: usize, message: impl Into<String>) -> Self {
-        Self {
-            column,
-            message: message.into(),
-        }
+        Self { column, message: message.into() }
     }
 }
 
@@ -216,18 +197,12 @@ impl Script {
             .split(|(_, token)| *token == Token::Arrow)
             .map(|step| parse_step(step, end))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            source: source.to_owned(),
-            steps,
-        })
+        Ok(Self { source: source.to_owned(), steps })
     }
 
     /// Whose requests are counted in a step.
     pub fn per(&self, step: usize) -> Per {
-        self.steps
-            .get(step)
-            .map(|step| step.per)
-            .unwrap_or_default()
+        self.steps.get(step).map(|step| step.per).unwrap_or_default()
     }
 }
 
@@ -238,17 +213,11 @@ fn parse_step(tokens: &[Spanned], end: usize) -> Result<Step, ScriptError> {
     for part in tokens.split(|(_, token)| *token == Token::Or) {
         alternatives.push(parse_alternative(part, end)?);
     }
-    let per = alternatives
-        .iter()
-        .flat_map(|alternative| &alternative.ops)
-        .find_map(|op| match op {
-            Op::Per(per) => Some(*per),
-            _ => None,
-        });
-    Ok(Step {
-        alternatives,
-        per: per.unwrap_or_default(),
-    })
+    let per = alternatives.iter().flat_map(|alternative| &alternative.ops).find_map(|op| match op {
+        Op::Per(per) => Some(*per),
+        _ => None,
+    });
+    Ok(Step { alternatives, per: per.unwrap_or_default() })
 }
 
 fn parse_alternative(tokens: &[Spanned], end: usize) -> Result<Alternative, ScriptError> {
@@ -261,10 +230,7 @@ fn parse_alternative(tokens: &[Spanned], end: usize) -> Result<Alternative, Scri
     }
     if ops.is_empty() {
         let column = tokens.first().map_or(end, |(column, _)| *column);
-        return Err(ScriptError::new(
-            column,
-            "a step without an action; write for example: text \"hello\"",
-        ));
+        return Err(ScriptError::new(column, "a step without an action; write for example: text \"hello\""));
     }
     Ok(Alternative { times, ops })
 }
@@ -277,8 +243,7 @@ fn repeats(tokens: &[Spanned]) -> Result<(usize, &[Spanned]), ScriptError> {
     if !word.starts_with(|c: char| c.is_ascii_digit()) {
         return Ok((1, tokens));
     }
-    let starred =
-        matches!(tokens.get(1), Some((_, Token::Value(Value::Word(star)))) if star == "*");
+    let starred = matches!(tokens.get(1), Some((_, Token::Value(Value::Word(star)))) if star == "*");
     let (digits, used) = match word.strip_suffix('*') {
         Some(digits) => (digits, 1),
         None if starred => (word.as_str(), 2),
@@ -289,9 +254,8 @@ fn repeats(tokens: &[Spanned]) -> Result<(usize, &[Spanned]), ScriptError> {
             ));
         }
     };
-    let times = digits
-        .parse()
-        .map_err(|_| ScriptError::new(*column, format!("\"{digits}\" is not a number of times")))?;
+    let times =
+        digits.parse().map_err(|_| ScriptError::new(*column, format!("\"{digits}\" is not a number of times")))?;
     Ok((times, tokens.get(used..).unwrap_or_default()))
 }
 
@@ -310,13 +274,7 @@ impl<'t> Args<'t> {
             let column = tokens.first().map_or(end, |(column, _)| *column);
             return Err(ScriptError::new(column, "an action begins with its verb"));
         };
-        let mut args = Self {
-            verb,
-            column: *column,
-            end,
-            values: Vec::new(),
-            pairs: Vec::new(),
-        };
+        let mut args = Self { verb, column: *column, end, values: Vec::new(), pairs: Vec::new() };
         for (column, token) in tokens.iter().skip(1) {
             match token {
                 Token::Value(value) => args.values.push((*column, value)),
@@ -328,10 +286,7 @@ impl<'t> Args<'t> {
     }
 
     pub(super) fn fail<T>(&self, message: impl fmt::Display) -> Result<T, ScriptError> {
-        Err(ScriptError::new(
-            self.column,
-            format!("{}: {message}", self.verb),
-        ))
+        Err(ScriptError::new(self.column, format!("{}: {message}", self.verb)))
     }
 
     pub(super) fn next(&mut self) -> Option<&'t Value> {
@@ -342,10 +297,7 @@ impl<'t> Args<'t> {
     pub(super) fn need(&mut self, what: &str) -> Result<&'t str, ScriptError> {
         match self.next() {
             Some(value) => Ok(value.text()),
-            None => Err(ScriptError::new(
-                self.end.min(self.column),
-                format!("{} needs {what}", self.verb),
-            )),
+            None => Err(ScriptError::new(self.end.min(self.column), format!("{} needs {what}", self.verb))),
         }
     }
 
@@ -377,10 +329,7 @@ impl<'t> Args<'t> {
 
     /// Whether the bare word is among the arguments.
     pub(super) fn flag(&mut self, word: &str) -> bool {
-        let found = self
-            .values
-            .iter()
-            .position(|(_, value)| matches!(value, Value::Word(other) if other == word));
+        let found = self.values.iter().position(|(_, value)| matches!(value, Value::Word(other) if other == word));
         found.map(|at| self.values.remove(at)).is_some()
     }
 
@@ -389,10 +338,7 @@ impl<'t> Args<'t> {
         Some(self.pairs.remove(at).2.text())
     }
 
-    pub(super) fn number_option<N: std::str::FromStr>(
-        &mut self,
-        key: &str,
-    ) -> Result<Option<N>, ScriptError> {
+    pub(super) fn number_option<N: std::str::FromStr>(&mut self, key: &str) -> Result<Option<N>, ScriptError> {
         let Some(text) = self.option(key) else {
             return Ok(None);
         };
@@ -400,23 +346,16 @@ impl<'t> Args<'t> {
     }
 
     pub(super) fn number<N: std::str::FromStr>(&self, text: &str) -> Result<N, ScriptError> {
-        text.parse()
-            .or_else(|_| self.fail(format!("\"{text}\" is not a number in range")))
+        text.parse().or_else(|_| self.fail(format!("\"{text}\" is not a number in range")))
     }
 
     /// Refuses what nobody asked for.
     pub(super) fn finish(&self) -> Result<(), ScriptError> {
         if let Some((column, value)) = self.values.first() {
-            return Err(ScriptError::new(
-                *column,
-                format!("{} does not take \"{}\"", self.verb, value.text()),
-            ));
+            return Err(ScriptError::new(*column, format!("{} does not take \"{}\"", self.verb, value.text())));
         }
         if let Some((column, key, _)) = self.pairs.first() {
-            return Err(ScriptError::new(
-                *column,
-                format!("{} has no option {key}=", self.verb),
-            ));
+            return Err(ScriptError::new(*column, format!("{} has no option {key}=", self.verb)));
         }
         Ok(())
     }
@@ -424,8 +363,5 @@ impl<'t> Args<'t> {
 
 /// An event with its typical payload.
 pub(super) fn typical(kind: &str) -> Op {
-    Op::Event {
-        kind: kind.to_owned(),
-        payload: payload::example(kind).to_owned(),
-    }
+    Op::Event { kind: kind.to_owned(), payload: payload::example(kind).to_owned() }
 }

@@ -20,11 +20,7 @@ pub(super) fn plan(ops: &[Op], scene: &Scene) -> Plan {
         }
     }
     if head != Head::Stream {
-        return Plan {
-            head_delay,
-            head,
-            actions: Vec::new(),
-        };
+        return Plan { head_delay, head, actions: Vec::new() };
     }
     stream.finish();
     let mut pieces = stream.pieces;
@@ -32,11 +28,7 @@ pub(super) fn plan(ops: &[Op], scene: &Scene) -> Plan {
         truncate(&mut pieces, bytes);
         pieces.push(Piece::End(end));
     }
-    Plan {
-        head_delay,
-        head,
-        actions: chunked(pieces, chunks),
-    }
+    Plan { head_delay, head, actions: chunked(pieces, chunks) }
 }
 
 enum Piece {
@@ -89,11 +81,7 @@ impl<'s> Stream<'s> {
             Op::Event { kind, payload } => self.event(kind, payload.clone()),
             Op::NoTail => self.tail = false,
             Op::Empty => self.tail = false,
-            Op::Exception {
-                kind,
-                message,
-                reason,
-            } => {
+            Op::Exception { kind, message, reason } => {
                 self.frame(Frame::exception(kind, message, reason.as_deref()));
                 self.tail = false;
             }
@@ -109,12 +97,7 @@ impl<'s> Stream<'s> {
             Op::Delay(ms) => self.push(Piece::Wait(*ms)),
             Op::Stall => self.end(Piece::Stall),
             Op::End(end) => self.end(Piece::End(*end)),
-            Op::Refuse(_)
-            | Op::Html
-            | Op::HeadDelay(_)
-            | Op::Chunks(_)
-            | Op::Cut { .. }
-            | Op::Per(_) => {}
+            Op::Refuse(_) | Op::Html | Op::HeadDelay(_) | Op::Chunks(_) | Op::Cut { .. } | Op::Per(_) => {}
         }
     }
 
@@ -130,20 +113,10 @@ impl<'s> Stream<'s> {
     }
 
     fn frame(&mut self, frame: Frame) {
-        if self.pace > 0
-            && self
-                .pieces
-                .iter()
-                .any(|piece| matches!(piece, Piece::Frame(_)))
-        {
+        if self.pace > 0 && self.pieces.iter().any(|piece| matches!(piece, Piece::Frame(_))) {
             self.push(Piece::Wait(self.pace));
         }
-        let frame = if self.odd {
-            frame.with_every_type()
-        } else {
-            frame
-        }
-        .ordered(self.order);
+        let frame = if self.odd { frame.with_every_type() } else { frame }.ordered(self.order);
         let mut bytes = match self.damage.take() {
             Some(damage) => frame.encode_damaged(damage),
             None => frame.encode(),
@@ -166,44 +139,23 @@ impl<'s> Stream<'s> {
             _ => {}
         }
         let own_id = kind == "initial-response" && payload == super::payload::example(kind);
-        let payload = if own_id {
-            format!(
-                r#"{{"conversationId":{}}}"#,
-                quoted(&self.scene.conversation)
-            )
-        } else {
-            payload
-        };
+        let payload =
+            if own_id { format!(r#"{{"conversationId":{}}}"#, quoted(&self.scene.conversation)) } else { payload };
         self.frame(Frame::event(kind, payload));
     }
 
     fn speak(&mut self, op: &Op) {
         match op {
-            Op::Text {
-                text,
-                chunk,
-                times,
-                model,
-            } => {
-                let model = model
-                    .as_ref()
-                    .map(|model| format!(r#","modelId":{}"#, quoted(model)))
-                    .unwrap_or_default();
+            Op::Text { text, chunk, times, model } => {
+                let model = model.as_ref().map(|model| format!(r#","modelId":{}"#, quoted(model))).unwrap_or_default();
                 for _ in 0..*times {
                     self.pieces_of("assistantResponseEvent", "content", text, *chunk, &model);
                 }
             }
-            Op::Reason {
-                text,
-                chunk,
-                signature,
-            } => {
+            Op::Reason { text, chunk, signature } => {
                 self.pieces_of("reasoningContentEvent", "text", text, *chunk, "");
                 if let Some(signature) = signature {
-                    self.event(
-                        "reasoningContentEvent",
-                        format!(r#"{{"text":"","signature":{}}}"#, quoted(signature)),
-                    );
+                    self.event("reasoningContentEvent", format!(r#"{{"text":"","signature":{}}}"#, quoted(signature)));
                 }
             }
             _ => {
@@ -232,10 +184,7 @@ impl<'s> Stream<'s> {
     }
 
     fn interleave(&mut self, tools: &[Tool]) {
-        let mut queues: Vec<_> = tools
-            .iter()
-            .map(|tool| self.call(tool).events().into_iter())
-            .collect();
+        let mut queues: Vec<_> = tools.iter().map(|tool| self.call(tool).events().into_iter()).collect();
         loop {
             let round: Vec<String> = queues.iter_mut().filter_map(Iterator::next).collect();
             if round.is_empty() {
@@ -249,18 +198,9 @@ impl<'s> Stream<'s> {
 
     fn call<'t>(&mut self, tool: &'t Tool) -> Call<'t> {
         self.calls += 1;
-        let id = tool
-            .id
-            .clone()
-            .unwrap_or_else(|| name::id(&self.scene.seed, self.calls));
-        let declared = (!tool.exact)
-            .then(|| name::matched(&tool.name, &self.scene.tools))
-            .flatten();
-        Call {
-            tool,
-            id,
-            name: declared.unwrap_or(&tool.name).to_owned(),
-        }
+        let id = tool.id.clone().unwrap_or_else(|| name::id(&self.scene.seed, self.calls));
+        let declared = (!tool.exact).then(|| name::matched(&tool.name, &self.scene.tools)).flatten();
+        Call { tool, id, name: declared.unwrap_or(&tool.name).to_owned() }
     }
 
     fn finish(&mut self) {
@@ -268,9 +208,8 @@ impl<'s> Stream<'s> {
             return;
         }
         self.pace = 0;
-        for (missing, (kind, payload)) in [!self.stopped, !self.measured, !self.metered]
-            .into_iter()
-            .zip(typical_tail(self.scene))
+        for (missing, (kind, payload)) in
+            [!self.stopped, !self.measured, !self.metered].into_iter().zip(typical_tail(self.scene))
         {
             if missing {
                 self.event(kind, payload);
@@ -288,11 +227,7 @@ struct Call<'t> {
 impl Call<'_> {
     fn events(&self) -> Vec<String> {
         let tool = self.tool;
-        let stop = if tool.open.is_none() {
-            r#","stop":true"#
-        } else {
-            ""
-        };
+        let stop = if tool.open.is_none() { r#","stop":true"# } else { "" };
         let input = clipped(&tool.input, tool.open.unwrap_or(usize::MAX));
         let whole = match (tool.noinput, tool.object) {
             (true, _) => String::new(),
@@ -307,11 +242,7 @@ impl Call<'_> {
             events.push(self.event(&whole));
         } else if !tool.noinput {
             let pieces = fragments(input, tool.cut, &tool.cuts);
-            events.extend(
-                pieces
-                    .into_iter()
-                    .map(|piece| self.event(&format!(r#","input":{}"#, quoted(piece)))),
-            );
+            events.extend(pieces.into_iter().map(|piece| self.event(&format!(r#","input":{}"#, quoted(piece)))));
         }
         if !stop.is_empty() {
             events.push(self.event(stop));
@@ -320,11 +251,7 @@ impl Call<'_> {
     }
 
     fn event(&self, more: &str) -> String {
-        format!(
-            r#"{{"toolUseId":{},"name":{}{more}}}"#,
-            quoted(&self.id),
-            quoted(&self.name)
-        )
+        format!(r#"{{"toolUseId":{},"name":{}{more}}}"#, quoted(&self.id), quoted(&self.name))
     }
 }
 
@@ -332,16 +259,9 @@ impl Call<'_> {
 fn fragments<'t>(text: &'t str, every: usize, cuts: &[usize]) -> Vec<&'t str> {
     let starts = text.char_indices().map(|(at, _)| at).enumerate();
     let is_cut = |index: usize| {
-        if cuts.is_empty() {
-            every > 0 && index.is_multiple_of(every)
-        } else {
-            cuts.contains(&index)
-        }
+        if cuts.is_empty() { every > 0 && index.is_multiple_of(every) } else { cuts.contains(&index) }
     };
-    let mut edges: Vec<usize> = starts
-        .filter(|(index, _)| *index > 0 && is_cut(*index))
-        .map(|(_, at)| at)
-        .collect();
+    let mut edges: Vec<usize> = starts.filter(|(index, _)| *index > 0 && is_cut(*index)).map(|(_, at)| at).collect();
     edges.push(text.len());
     let mut from = 0;
     let mut pieces = Vec::new();
@@ -353,10 +273,7 @@ fn fragments<'t>(text: &'t str, every: usize, cuts: &[usize]) -> Vec<&'t str> {
 }
 
 fn clipped(text: &str, most: usize) -> &str {
-    let end = text
-        .char_indices()
-        .nth(most)
-        .map_or(text.len(), |(at, _)| at);
+    let end = text.char_indices().nth(most).map_or(text.len(), |(at, _)| at);
     text.get(..end).unwrap_or(text)
 }
 
@@ -403,24 +320,12 @@ fn write(frames: Vec<Vec<u8>>, chunks: Chunks, actions: &mut Vec<Action>) {
         Chunks::Frame => frames,
         Chunks::Pair => frames.chunks(2).map(<[Vec<u8>]>::concat).collect(),
         Chunks::All => vec![frames.concat()],
-        Chunks::Bytes(size) => frames
-            .concat()
-            .chunks(size.max(1))
-            .map(<[u8]>::to_vec)
-            .collect(),
-        Chunks::Utf8 => frames
-            .iter()
-            .flat_map(|frame| cut_characters(frame))
-            .collect(),
+        Chunks::Bytes(size) => frames.concat().chunks(size.max(1)).map(<[u8]>::to_vec).collect(),
+        Chunks::Utf8 => frames.iter().flat_map(|frame| cut_characters(frame)).collect(),
         Chunks::Prelude => frames.iter().flat_map(|frame| split_at(frame, 5)).collect(),
         Chunks::Seed(seed) => cut_randomly(&frames.concat(), seed),
     };
-    actions.extend(
-        writes
-            .into_iter()
-            .filter(|bytes| !bytes.is_empty())
-            .map(Action::Write),
-    );
+    actions.extend(writes.into_iter().filter(|bytes| !bytes.is_empty()).map(Action::Write));
 }
 
 fn split_at(frame: &[u8], at: usize) -> [Vec<u8>; 2] {
@@ -432,9 +337,7 @@ fn split_at(frame: &[u8], at: usize) -> [Vec<u8>; 2] {
 fn cut_characters(frame: &[u8]) -> Vec<Vec<u8>> {
     let mut out = vec![Vec::new()];
     for (at, byte) in frame.iter().enumerate() {
-        let inside = at > 0
-            && byte & 0xC0 == 0x80
-            && frame.get(at - 1).is_some_and(|before| *before >= 0xC2);
+        let inside = at > 0 && byte & 0xC0 == 0x80 && frame.get(at - 1).is_some_and(|before| *before >= 0xC2);
         if inside {
             out.push(Vec::new());
         }
