@@ -56,6 +56,16 @@ impl<'a> Lit<'a> {
         Cow::Owned(text)
     }
 
+    /// The text's characters, decoded on the fly; lone surrogates become U+FFFD.
+    pub fn chars(self) -> Chars<'a> {
+        Chars(self.0)
+    }
+
+    /// Literals that were put one behind the other in a buffer are a literal again.
+    pub(crate) fn joined(escaped: &'a str) -> Self {
+        Lit(escaped)
+    }
+
     /// Appends the text to `out`.
     pub fn decode_into(self, out: &mut String) {
         let mut rest = self.0;
@@ -70,33 +80,59 @@ impl<'a> Lit<'a> {
 
 /// Decodes the escape at the head of `text` (which starts with a backslash); returns what follows it.
 fn decode_escape<'t>(text: &'t str, out: &mut String) -> &'t str {
+    let (decoded, rest) = unescape(text);
+    out.extend(decoded);
+    rest
+}
+
+/// The character an escape at the head of `text` stands for, and what follows the escape.
+fn unescape(text: &str) -> (Option<char>, &str) {
     let plain = match text.as_bytes().get(1) {
         Some(b'n') => '\n',
         Some(b't') => '\t',
         Some(b'r') => '\r',
         Some(b'b') => '\u{8}',
         Some(b'f') => '\u{c}',
-        Some(b'u') => return decode_unicode(text, out),
+        Some(b'u') => return unescape_unicode(text),
         Some(&other) => char::from(other),
-        None => return "",
+        None => return (None, ""),
     };
-    out.push(plain);
-    text.get(2..).unwrap_or("")
+    (Some(plain), text.get(2..).unwrap_or(""))
 }
 
-fn decode_unicode<'t>(text: &'t str, out: &mut String) -> &'t str {
+fn unescape_unicode(text: &str) -> (Option<char>, &str) {
     let unit = |at: usize| {
         let hex = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
         u32::from_str_radix(hex, 16).ok()
     };
-    let Some(first) = unit(0) else { return "" };
-    if let (0xD800..=0xDBFF, Some(second @ 0xDC00..=0xDFFF)) = (first, unit(6)) {
-        let joined = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-        out.push(char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER));
-        return text.get(12..).unwrap_or("");
+    let Some(first) = unit(0) else { return (None, "") };
+    let (code, length) = match (first, unit(6)) {
+        (0xD800..=0xDBFF, Some(second @ 0xDC00..=0xDFFF)) => {
+            (0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00), 12)
+        }
+        _ => (first, 6),
+    };
+    (Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)), text.get(length..).unwrap_or(""))
+}
+
+/// The characters of a literal, decoded one by one without a buffer. See [`Lit::chars`].
+#[derive(Clone, Debug)]
+pub struct Chars<'a>(&'a str);
+
+impl Iterator for Chars<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        let mut rest = self.0.chars();
+        let first = rest.next()?;
+        if first != '\\' {
+            self.0 = rest.as_str();
+            return Some(first);
+        }
+        let (decoded, after) = unescape(self.0);
+        self.0 = after;
+        decoded
     }
-    out.push(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER));
-    text.get(6..).unwrap_or("")
 }
 
 /// Appends `text` to `out`, escaped for a JSON string, without quotes.
@@ -242,6 +278,7 @@ mod tests {
     fn surrogate_pairs_decode_and_lone_ones_are_replaced() {
         let raw: &RawValue = serde_json::from_str(r#""\ud83d\ude00 \ud83d \ude00x""#).unwrap();
         assert_eq!(Lit::of(raw).unwrap().decode(), "😀 \u{fffd} \u{fffd}x");
+        assert!(Lit::of(raw).unwrap().chars().eq("😀 \u{fffd} \u{fffd}x".chars()));
     }
 
     #[test]
