@@ -2,6 +2,7 @@
 
 use kiro2api_core::dialect::anthropic::{self, Encoder, UNSIGNED};
 use kiro2api_core::json::Lit;
+use kiro2api_core::turn::answer::{Answer, Block, OwnedStop};
 use kiro2api_core::turn::{Count, Delta, Open, Stop, Usage};
 use kiro2api_core::{Error, Kind, Millis};
 use proptest::prelude::*;
@@ -216,6 +217,23 @@ fn parse(stream: &str) -> Vec<Value> {
     stream.trim_end_matches('\n').split("\n\n").map(event).collect()
 }
 
+#[test]
+fn a_whole_answer_as_one_body() {
+    let mut answer = Answer::new();
+    answer.blocks = vec![
+        Block::Thinking { text: "hm\\n".to_owned(), signature: None },
+        Block::Redacted("AbC=".to_owned()),
+        Block::Text("a\\\"b".to_owned()),
+        Block::Tool { id: "t\"1".to_owned(), name: "read".to_owned(), input: "{\"x\":1.50}".to_owned() },
+    ];
+    answer.stop = OwnedStop::Sequence("\"END".to_owned());
+    answer.usage = usage(3, 4);
+    let mut out = Vec::new();
+    anthropic::body("msg_1", "m\"", &answer, &mut out);
+    let expected = r#"{"id":"msg_1","type":"message","role":"assistant","model":"m\"","content":[{"type":"thinking","thinking":"hm\n","signature":"a2lybzJhcGkudW5zaWduZWQ="},{"type":"redacted_thinking","data":"AbC="},{"type":"text","text":"a\"b"},{"type":"tool_use","id":"t\"1","name":"read","input":{"x":1.50}}],"stop_reason":"stop_sequence","stop_sequence":"\"END","usage":{"input_tokens":3,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":4}}"#;
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
 /// A block of an answer: its opening and its texts.
 #[derive(Clone, Debug)]
 struct Said {
@@ -234,8 +252,14 @@ fn said() -> impl Strategy<Value = Said> {
 fn encode(blocks: &[Said]) -> String {
     let mut encoder = Encoder::new("msg", "model");
     let mut out = Vec::new();
+    tell(blocks, |delta| encoder.delta(delta, &mut out));
+    String::from_utf8(out).unwrap()
+}
+
+/// Says the blocks, delta by delta.
+fn tell(blocks: &[Said], mut say: impl FnMut(&Delta<'_>)) {
     let mut scratch = String::new();
-    encoder.delta(&Delta::Start { input: Count::estimated(1) }, &mut out);
+    say(&Delta::Start { input: Count::estimated(1) });
     for block in blocks {
         let open = match block.kind {
             0 => Open::Text,
@@ -243,17 +267,16 @@ fn encode(blocks: &[Said]) -> String {
             2 => Open::Redacted(Lit::escape(&block.name, &mut scratch)),
             _ => Open::Tool { id: &block.name, name: &block.name },
         };
-        encoder.delta(&Delta::Open(open), &mut out);
+        say(&Delta::Open(open));
         for piece in block.pieces.iter().filter(|_| block.kind != 2) {
-            encoder.delta(&Delta::Piece(Lit::escape(piece, &mut scratch)), &mut out);
+            say(&Delta::Piece(Lit::escape(piece, &mut scratch)));
         }
         if let (1, Some(signature)) = (block.kind, &block.signature) {
-            encoder.delta(&Delta::Sign(lit(signature)), &mut out);
+            say(&Delta::Sign(lit(signature)));
         }
-        encoder.delta(&Delta::Close, &mut out);
+        say(&Delta::Close);
     }
-    encoder.delta(&Delta::Finish { stop: Stop::EndTurn, usage: usage(1, 2) }, &mut out);
-    String::from_utf8(out).unwrap()
+    say(&Delta::Finish { stop: Stop::EndTurn, usage: usage(1, 2) });
 }
 
 /// Reads one block's events from the front as a client does; returns how many they were.
@@ -292,6 +315,44 @@ fn check_block(events: &[Value], index: usize, block: &Said) -> usize {
     at + 1
 }
 
+/// The message that a client puts together from a stream, as the SDKs do.
+fn read_back(stream: &str) -> Value {
+    let mut message = Value::Null;
+    let mut input = String::new();
+    for event in parse(stream) {
+        let index = event["index"].as_u64().map(|index| usize::try_from(index).unwrap());
+        match event["type"].as_str().unwrap() {
+            "message_start" => message = event["message"].clone(),
+            "content_block_start" => {
+                input.clear();
+                message["content"].as_array_mut().unwrap().push(event["content_block"].clone());
+            }
+            "content_block_delta" => {
+                let block = &mut message["content"][index.unwrap()];
+                for (member, value) in event["delta"].as_object().unwrap().iter().filter(|(name, _)| *name != "type") {
+                    let piece = value.as_str().unwrap();
+                    if member == "partial_json" {
+                        input.push_str(piece);
+                    } else {
+                        block[member] = format!("{}{piece}", block[member].as_str().unwrap()).into();
+                    }
+                }
+            }
+            "content_block_stop" if !input.is_empty() => {
+                message["content"][index.unwrap()]["input"] = serde_json::from_str(&input).unwrap();
+            }
+            "message_delta" => {
+                for (name, value) in event["delta"].as_object().unwrap() {
+                    message[name] = value.clone();
+                }
+                message["usage"] = event["usage"].clone();
+            }
+            _ => {}
+        }
+    }
+    message
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
@@ -305,6 +366,25 @@ proptest! {
         }
         let names: Vec<_> = events[at..].iter().map(|event| event["type"].as_str().unwrap()).collect();
         prop_assert_eq!(names, ["message_delta", "message_stop"]);
+    }
+
+    #[test]
+    fn the_body_holds_what_the_stream_says(blocks in proptest::collection::vec(said(), 0..6)) {
+        let whole = |mut block: Said| {
+            if block.kind == 3 {
+                let input = serde_json::json!({ "of": block.name, "list": [1, block.pieces.concat()] }).to_string();
+                let middle = input.ceil_char_boundary(input.len() / 2);
+                block.pieces = vec![input[..middle].to_owned(), input[middle..].to_owned()];
+            }
+            block
+        };
+        let blocks: Vec<Said> = blocks.into_iter().map(whole).collect();
+        let mut answer = Answer::new();
+        tell(&blocks, |delta| answer.push(delta));
+        let mut out = Vec::new();
+        anthropic::body("msg", "model", &answer, &mut out);
+        let body: Value = serde_json::from_slice(&out).unwrap();
+        prop_assert_eq!(body, read_back(&encode(&blocks)));
     }
 
     #[test]
