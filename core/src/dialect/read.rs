@@ -134,7 +134,7 @@ pub(crate) fn value<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: &Path<'_>) 
     json::read(raw.get().as_bytes()).map_err(|error| {
         let inner = error.path;
         let dot = if inner.is_empty() || inner.starts_with('[') { "" } else { "." };
-        Error::invalid(format!("{path}{dot}{inner}"), error.text)
+        Error::invalid(format!("{path}{dot}{inner}"), shorten(error.text))
     })
 }
 
@@ -216,12 +216,24 @@ fn type_of(raw: &RawValue) -> &'static str {
     }
 }
 
+/// The head of a number, which may be as long as the body.
 fn excerpt(raw: &RawValue) -> &str {
-    raw.get().get(..40).unwrap_or(raw.get())
+    raw.get().get(..40).unwrap_or_else(|| raw.get())
+}
+
+/// The head of an error's text: serde repeats the whole string it did not expect.
+pub(crate) fn shorten(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_ERROR) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 const MAX_MEMBERS: usize = 512;
 const MAX_DEPTH: usize = 100;
+/// Characters of an error that serde words.
+const MAX_ERROR: usize = 200;
 
 #[cfg(test)]
 mod tests {

@@ -72,8 +72,9 @@ fn request(body: &[u8]) -> Result<Request<'_>, Error> {
         Ok(request) => Ok(request),
         // Only what failed is read again, with a tracker of its path.
         Err(error) => Err(match json::read::<Request<'_>>(body) {
-            Err(at) if !at.path.is_empty() => Error::invalid(at.path, at.text),
-            _ => Error::invalid("", format!("the body is not usable JSON: {error}")),
+            Err(at) if error.is_data() => Error::invalid(at.path, read::shorten(at.text)),
+            Err(at) => Error::invalid(at.path, format!("the body is no valid JSON: {error}")),
+            Ok(_) => Error::invalid("", read::shorten(error.to_string())),
         }),
     }
 }
@@ -206,7 +207,12 @@ fn thinking(rest: &Members<'_>, name: &str, ignored: &mut Vec<&'static str>) -> 
             }
         }
     }
-    let thinking = wishes::thinking(rest.find("thinking", &root)?, effort, name, &root.key("thinking"))?;
+    let path = root.key("thinking");
+    let wire = rest.find("thinking", &root)?.map(|raw| Members::of(raw, &path)).transpose()?;
+    let thinking = wishes::thinking(wire.as_ref(), effort, name, &path)?;
+    if wire.map(|wire| wire.string("display", &path)).transpose()?.flatten().as_deref() == Some("omitted") {
+        ignored.push("thinking.display");
+    }
     if effort.is_some() && thinking == Thinking::Off {
         ignored.push("output_config.effort");
     }

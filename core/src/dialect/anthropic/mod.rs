@@ -10,6 +10,7 @@
 //! It follows the public API reference of `anthropic-version: 2023-06-01` and accepts what it does not know.
 //! Fields that cannot be honoured are named in [`Turn::ignored`](crate::turn::Turn::ignored).
 
+mod answer;
 mod content;
 mod decode;
 mod encode;
@@ -20,6 +21,7 @@ mod tools;
 mod wire;
 mod wishes;
 
+pub use answer::body;
 pub use decode::{decode, requested_model};
 pub use encode::Encoder;
 pub use error::error;

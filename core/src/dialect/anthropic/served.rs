@@ -11,6 +11,7 @@ use crate::json::RawValue;
 
 /// A call: `server_tool_use`, `mcp_tool_use`.
 pub(super) fn call(call: &Members<'_>, path: &Path<'_>) -> Result<String, Error> {
+    call.string("id", path)?;
     let name = call.require_string("name", path)?;
     let server = call.string("server_name", path)?;
     let input = call.find("input", path)?.map_or("{}", RawValue::get);
@@ -38,6 +39,7 @@ pub(super) fn search_result<'a>(parts: &mut Parts<'a>, block: Block<'a>, path: &
 /// The result of a server tool, whatever its type: `web_search_tool_result`, `web_fetch_tool_result`,
 /// `code_execution_tool_result`, `tool_search_tool_result`, `mcp_tool_result`, ….
 pub(super) fn result<'a>(parts: &mut Parts<'a>, block: Block<'a>, path: &Path<'_>) -> Result<(), Error> {
+    block.rest.string("tool_use_id", path)?;
     let failed = block.rest.boolean("is_error", path)?.unwrap_or(false);
     let tool = block.kind.trim_end_matches("_tool_result").to_owned();
     parts.text(format!("[Result of the server tool {tool}{}]", if failed { ", which failed" } else { "" }));

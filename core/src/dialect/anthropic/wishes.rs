@@ -11,17 +11,15 @@ use crate::turn::{Effort, Thinking};
 /// Whether and how hard to think. `thinking` decides whether, `output_config.effort` and the budget how hard.
 /// A model name that ends in `-thinking` asks as well, where `thinking` is absent.
 pub(super) fn thinking(
-    wire: Option<&RawValue>,
+    wire: Option<&Members<'_>>,
     effort: Option<Effort>,
     name: &str,
     path: &Path<'_>,
 ) -> Result<Thinking, Error> {
-    let Some(raw) = wire else {
+    let Some(wire) = wire else {
         let asked = name.to_ascii_lowercase().ends_with("-thinking");
         return Ok(if asked { on(effort, None) } else { Thinking::Off });
     };
-    let wire = Members::of(raw, path)?;
-    wire.string("display", path)?;
     let budget = wire.integer("budget_tokens", path)?;
     match &*wire.require_string("type", path)? {
         "enabled" | "adaptive" => Ok(on(effort, budget)),
@@ -32,7 +30,7 @@ pub(super) fn thinking(
 
 fn on(effort: Option<Effort>, budget: Option<u64>) -> Thinking {
     let budget = budget.map(|tokens| u32::try_from(tokens).unwrap_or(u32::MAX));
-    let effort = effort.or(budget.map(effort_of)).unwrap_or(Effort::High);
+    let effort = effort.or_else(|| budget.map(effort_of)).unwrap_or(Effort::High);
     Thinking::On { effort, budget }
 }
 
