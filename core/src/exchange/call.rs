@@ -180,7 +180,7 @@ impl Call {
     pub(crate) fn folded(&self, seed: &[u8; 32]) -> Option<Vec<u8>> {
         let answer = self.relay.as_ref()?.pipe().answer()?;
         let mut out = Vec::new();
-        todo_body(answer, &mut out);
+        anthropic::body(&message_id(seed), &self.model_name, answer, &mut out);
         Some(out)
     }
 
@@ -264,4 +264,3 @@ const PATIENCE: Millis = Millis::secs(20);
 fn message_id(seed: &[u8; 32]) -> String {
     format!("msg_{}", hex(seed.get(12..24).unwrap_or_default()))
 }
-fn todo_body(_: &Answer, _: &mut Vec<u8>) {}
