@@ -8,8 +8,8 @@ use super::ids::{is_word, shortened};
 ///
 /// A name the service takes (a letter, then letters, digits, `_`, `-`; at most 63) stays. Any other becomes
 /// its cleaned head, `_` and eight hex digits of its SHA-256, and so does one of two names that differ in
-/// case only, because the service compares them so. The result depends on the set of names, not on their
-/// order, and for names without such a twin on the name alone: it is stable from turn to turn.
+/// case only, because the service compares them so. The result depends on the set of declared names, not on
+/// their order, and for names without such a twin on the name alone: it is stable from turn to turn.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Names {
     /// By the service's name in lower case: the client's.
@@ -23,17 +23,28 @@ impl Names {
     /// but for case means that tool.
     pub(super) fn of<'n>(declared: impl IntoIterator<Item = &'n str>, used: impl IntoIterator<Item = &'n str>) -> Self {
         let mut names = Self::default();
+        // Legal names first, in byte order, so that they keep their spelling against made ones.
         let declared: BTreeSet<&str> = declared.into_iter().collect();
-        let used: BTreeSet<&str> = used.into_iter().collect();
-        names.add_all(&declared);
-        let mut foreign = BTreeSet::new();
-        for name in used.into_iter().filter(|name| !declared.contains(name)) {
-            match names.twin(name) {
-                Some(upstream) => drop(names.by_client.insert(name.to_owned(), upstream)),
-                None => drop(foreign.insert(name)),
+        let (legal, other): (Vec<&str>, Vec<&str>) = declared.into_iter().partition(|name| is_legal(name));
+        for name in legal.into_iter().chain(other) {
+            names.add(name);
+        }
+        // Names of history in the order of their use, so that a later one changes nothing.
+        let twins: BTreeMap<String, String> = names
+            .by_client
+            .iter()
+            .rev()
+            .map(|(client, upstream)| (client.to_ascii_lowercase(), upstream.clone()))
+            .collect();
+        for name in used {
+            if names.by_client.contains_key(name) {
+                continue;
+            }
+            match twins.get(&name.to_ascii_lowercase()) {
+                Some(upstream) => drop(names.by_client.insert(name.to_owned(), upstream.clone())),
+                None => names.add(name),
             }
         }
-        names.add_all(&foreign);
         names
     }
 
@@ -52,14 +63,6 @@ impl Names {
         self.by_client.get(client).map_or(client, String::as_str)
     }
 
-    /// Legal names first, in byte order, so that they keep their spelling against made ones.
-    fn add_all(&mut self, names: &BTreeSet<&str>) {
-        let (legal, other): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| is_legal(name));
-        for name in legal.into_iter().chain(other) {
-            self.add(name);
-        }
-    }
-
     fn add(&mut self, client: &str) {
         let mut upstream = client.to_owned();
         let mut salt = 0;
@@ -69,12 +72,6 @@ impl Names {
         }
         self.by_upstream.insert(upstream.to_ascii_lowercase(), client.to_owned());
         self.by_client.insert(client.to_owned(), upstream);
-    }
-
-    /// The service's name of the tool whose name equals `client` but for case.
-    fn twin(&self, client: &str) -> Option<String> {
-        let declared = self.by_upstream.get(&client.to_ascii_lowercase())?;
-        declared.eq_ignore_ascii_case(client).then(|| self.upstream_name(declared).to_owned())
     }
 }
 
