@@ -164,7 +164,7 @@ fn read<'t, T: Deserialize<'t>>(path: &str, text: &'t str) -> Result<T, String> 
         match error.text.rsplit_once(", expected ") {
             Some((_, expected)) if error.text.starts_with("invalid ") => format!("{at}: expected {expected}"),
             _ if error.text.starts_with("invalid ") => format!("{at}: has the wrong type"),
-            _ if error.text.starts_with("duplicate field") => format!("{at}: a field is written twice"),
+            _ if error.text.starts_with("duplicate field") => format!("{at}: {}", error.text),
             _ => format!("{at}: is not valid JSON ({})", error.text),
         }
     })

@@ -155,6 +155,11 @@ impl Pool {
         self.slots.is_empty()
     }
 
+    /// Every account, in the order of the configuration.
+    pub fn accounts(&self) -> impl Iterator<Item = Account> + use<> {
+        (0..self.slots.len()).map(Account)
+    }
+
     /// The strategy it was made with.
     pub fn strategy(&self) -> Strategy {
         self.strategy
