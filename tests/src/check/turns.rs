@@ -162,12 +162,11 @@ fn pairing(turns: &[Turn<'_>], findings: &mut Findings) {
         let answered = uses_or_results(turn, false);
         let mismatch =
             |detail: &str| Refusal::validation(detail).because("TOOL_USE_RESULT_MISMATCH");
-        if let Some(user) = turn.user {
+        if turn.user.is_some() {
             let path = format!(
                 "{}.userInputMessage.userInputMessageContext.toolResults",
                 turn.path
             );
-            let _ = user;
             for id in asked.iter().filter(|id| !answered.contains(id)) {
                 let refusal = mismatch("A tool use has no matching tool result.");
                 findings.broken(

@@ -46,6 +46,9 @@
 //!
 //! [`render`] turns a directive into bytes without any network; [`Script::plan`] gives the timed actions.
 
+mod args;
+mod call;
+mod chunk;
 mod lex;
 mod name;
 mod parse;

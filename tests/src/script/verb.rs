@@ -1,6 +1,7 @@
 //! What each verb takes.
 
-use super::parse::{Args, Chunks, End, Op, Per, ScriptError, Tool, typical};
+use super::args::Args;
+use super::parse::{Chunks, End, Op, Per, ScriptError, Tool};
 use super::payload;
 use crate::frame::{Damage, Order, quoted};
 use crate::refusal::{PRESETS, Refusal};
@@ -379,6 +380,14 @@ fn status(args: &mut Args<'_>) -> Parsed<Refusal> {
         refusal.reason = None;
     }
     Ok(refusal)
+}
+
+/// An event with its typical payload.
+fn typical(kind: &str) -> Op {
+    Op::Event {
+        kind: kind.to_owned(),
+        payload: payload::example(kind).to_owned(),
+    }
 }
 
 const DEFAULT_CUT: usize = 7;
