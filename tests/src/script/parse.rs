@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::args::Args;
 use super::lex::{self, Token, Value};
-use super::{payload, verb};
+use super::verb;
 use crate::frame::{Damage, Order};
 use crate::refusal::Refusal;
 
@@ -107,15 +108,27 @@ pub struct Tool {
 }
 
 /// One action of a step; the table in the module's documentation explains each and its members.
-#[allow(missing_docs, reason = "the members carry the names of the directive's arguments, which the table explains")]
+#[allow(
+    missing_docs,
+    reason = "the members carry the names of the directive's arguments, which the table explains"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// `text`
-    Text { text: String, chunk: usize, times: usize, model: Option<String> },
+    Text {
+        text: String,
+        chunk: usize,
+        times: usize,
+        model: Option<String>,
+    },
     /// `answer`
     Answer,
     /// `reason`
-    Reason { text: String, chunk: usize, signature: Option<String> },
+    Reason {
+        text: String,
+        chunk: usize,
+        signature: Option<String>,
+    },
     /// `tool`
     Tool(Tool),
     /// `interleave`
@@ -125,7 +138,11 @@ pub enum Op {
     /// `notail`
     NoTail,
     /// `exception`
-    Exception { kind: String, message: String, reason: Option<String> },
+    Exception {
+        kind: String,
+        message: String,
+        reason: Option<String>,
+    },
     /// `error`
     Error { code: String, message: String },
     /// `empty`
@@ -171,7 +188,10 @@ pub struct ScriptError {
 
 impl ScriptError {
     pub(super) fn new(column: usize, message: impl Into<String>) -> Self {
-        Self { column, message: message.into() }
+        Self {
+            column,
+            message: message.into(),
+        }
     }
 }
 
@@ -197,12 +217,18 @@ impl Script {
             .split(|(_, token)| *token == Token::Arrow)
             .map(|step| parse_step(step, end))
             .collect::<Result<_, _>>()?;
-        Ok(Self { source: source.to_owned(), steps })
+        Ok(Self {
+            source: source.to_owned(),
+            steps,
+        })
     }
 
     /// Whose requests are counted in a step.
     pub fn per(&self, step: usize) -> Per {
-        self.steps.get(step).map(|step| step.per).unwrap_or_default()
+        self.steps
+            .get(step)
+            .map(|step| step.per)
+            .unwrap_or_default()
     }
 }
 
@@ -213,11 +239,17 @@ fn parse_step(tokens: &[Spanned], end: usize) -> Result<Step, ScriptError> {
     for part in tokens.split(|(_, token)| *token == Token::Or) {
         alternatives.push(parse_alternative(part, end)?);
     }
-    let per = alternatives.iter().flat_map(|alternative| &alternative.ops).find_map(|op| match op {
-        Op::Per(per) => Some(*per),
-        _ => None,
-    });
-    Ok(Step { alternatives, per: per.unwrap_or_default() })
+    let per = alternatives
+        .iter()
+        .flat_map(|alternative| &alternative.ops)
+        .find_map(|op| match op {
+            Op::Per(per) => Some(*per),
+            _ => None,
+        });
+    Ok(Step {
+        alternatives,
+        per: per.unwrap_or_default(),
+    })
 }
 
 fn parse_alternative(tokens: &[Spanned], end: usize) -> Result<Alternative, ScriptError> {
@@ -230,7 +262,10 @@ fn parse_alternative(tokens: &[Spanned], end: usize) -> Result<Alternative, Scri
     }
     if ops.is_empty() {
         let column = tokens.first().map_or(end, |(column, _)| *column);
-        return Err(ScriptError::new(column, "a step without an action; write for example: text \"hello\""));
+        return Err(ScriptError::new(
+            column,
+            "a step without an action; write for example: text \"hello\"",
+        ));
     }
     Ok(Alternative { times, ops })
 }
@@ -243,7 +278,8 @@ fn repeats(tokens: &[Spanned]) -> Result<(usize, &[Spanned]), ScriptError> {
     if !word.starts_with(|c: char| c.is_ascii_digit()) {
         return Ok((1, tokens));
     }
-    let starred = matches!(tokens.get(1), Some((_, Token::Value(Value::Word(star)))) if star == "*");
+    let starred =
+        matches!(tokens.get(1), Some((_, Token::Value(Value::Word(star)))) if star == "*");
     let (digits, used) = match word.strip_suffix('*') {
         Some(digits) => (digits, 1),
         None if starred => (word.as_str(), 2),
@@ -254,114 +290,8 @@ fn repeats(tokens: &[Spanned]) -> Result<(usize, &[Spanned]), ScriptError> {
             ));
         }
     };
-    let times =
-        digits.parse().map_err(|_| ScriptError::new(*column, format!("\"{digits}\" is not a number of times")))?;
+    let times = digits
+        .parse()
+        .map_err(|_| ScriptError::new(*column, format!("\"{digits}\" is not a number of times")))?;
     Ok((times, tokens.get(used..).unwrap_or_default()))
-}
-
-/// The verb and the arguments of one action. Whatever is left at the end is an error.
-pub(super) struct Args<'t> {
-    pub(super) verb: &'t str,
-    pub(super) column: usize,
-    end: usize,
-    values: Vec<(usize, &'t Value)>,
-    pairs: Vec<(usize, &'t str, &'t Value)>,
-}
-
-impl<'t> Args<'t> {
-    fn new(tokens: &'t [Spanned], end: usize) -> Result<Self, ScriptError> {
-        let Some((column, Token::Value(Value::Word(verb)))) = tokens.first() else {
-            let column = tokens.first().map_or(end, |(column, _)| *column);
-            return Err(ScriptError::new(column, "an action begins with its verb"));
-        };
-        let mut args = Self { verb, column: *column, end, values: Vec::new(), pairs: Vec::new() };
-        for (column, token) in tokens.iter().skip(1) {
-            match token {
-                Token::Value(value) => args.values.push((*column, value)),
-                Token::Pair(key, value) => args.pairs.push((*column, key, value)),
-                Token::Arrow | Token::Semicolon | Token::Or => {}
-            }
-        }
-        Ok(args)
-    }
-
-    pub(super) fn fail<T>(&self, message: impl fmt::Display) -> Result<T, ScriptError> {
-        Err(ScriptError::new(self.column, format!("{}: {message}", self.verb)))
-    }
-
-    pub(super) fn next(&mut self) -> Option<&'t Value> {
-        (!self.values.is_empty()).then(|| self.values.remove(0).1)
-    }
-
-    /// The next positional argument, which must be there.
-    pub(super) fn need(&mut self, what: &str) -> Result<&'t str, ScriptError> {
-        match self.next() {
-            Some(value) => Ok(value.text()),
-            None => Err(ScriptError::new(self.end.min(self.column), format!("{} needs {what}", self.verb))),
-        }
-    }
-
-    /// The next positional argument if it is a quoted string.
-    pub(super) fn quoted(&mut self) -> Option<&'t str> {
-        match self.values.first() {
-            Some((_, Value::Text(text))) => {
-                self.values.remove(0);
-                Some(text)
-            }
-            _ => None,
-        }
-    }
-
-    /// The next positional argument if it is JSON.
-    pub(super) fn json(&mut self) -> Option<&'t str> {
-        match self.values.first() {
-            Some((_, Value::Json(text))) => {
-                self.values.remove(0);
-                Some(text)
-            }
-            _ => None,
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// Whether the bare word is among the arguments.
-    pub(super) fn flag(&mut self, word: &str) -> bool {
-        let found = self.values.iter().position(|(_, value)| matches!(value, Value::Word(other) if other == word));
-        found.map(|at| self.values.remove(at)).is_some()
-    }
-
-    pub(super) fn option(&mut self, key: &str) -> Option<&'t str> {
-        let at = self.pairs.iter().position(|(_, other, _)| *other == key)?;
-        Some(self.pairs.remove(at).2.text())
-    }
-
-    pub(super) fn number_option<N: std::str::FromStr>(&mut self, key: &str) -> Result<Option<N>, ScriptError> {
-        let Some(text) = self.option(key) else {
-            return Ok(None);
-        };
-        self.number(text).map(Some)
-    }
-
-    pub(super) fn number<N: std::str::FromStr>(&self, text: &str) -> Result<N, ScriptError> {
-        text.parse().or_else(|_| self.fail(format!("\"{text}\" is not a number in range")))
-    }
-
-    /// Refuses what nobody asked for.
-    pub(super) fn finish(&self) -> Result<(), ScriptError> {
-        if let Some((column, value)) = self.values.first() {
-            return Err(ScriptError::new(*column, format!("{} does not take \"{}\"", self.verb, value.text())));
-        }
-        if let Some((column, key, _)) = self.pairs.first() {
-            return Err(ScriptError::new(*column, format!("{} has no option {key}=", self.verb)));
-        }
-        Ok(())
-    }
-}
-
-/// An event with its typical payload.
-pub(super) fn typical(kind: &str) -> Op {
-    Op::Event { kind: kind.to_owned(), payload: payload::example(kind).to_owned() }
 }
