@@ -41,16 +41,9 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
     let chosen = steps::chosen(all, options.fast, options.only.as_deref());
     if chosen.is_empty() {
         let only = options.only.as_deref().unwrap_or_default();
-        return Err(Failure::new(format!(
-            "no test step is called {only}: see `cargo xtask test --list`"
-        )));
+        return Err(Failure::new(format!("no test step is called {only}: see `cargo xtask test --list`")));
     }
-    let mut run = Run {
-        root,
-        report: Report::default(),
-        bundle: None,
-        gateway: None,
-    };
+    let mut run = Run { root, report: Report::default(), bundle: None, gateway: None };
     for step in &chosen {
         run.perform(step)?;
     }
@@ -97,8 +90,7 @@ impl Run<'_> {
             }
             Err((failure, count)) => {
                 let time = progress.failed("");
-                self.report
-                    .failed(self.root, &step.name, time, &failure, count);
+                self.report.failed(self.root, &step.name, time, &failure, count);
             }
         }
         Ok(())
@@ -118,16 +110,13 @@ impl Run<'_> {
     fn cargo(&self, commands: &[Vec<&'static str>], progress: &mut Step) -> Verdict {
         tools::wasm_target(self.root).map_err(plain)?;
         for arguments in commands {
-            process::demand(&mut self.root.cargo(arguments), progress, BUILD_LIMIT)
-                .map_err(plain)?;
+            process::demand(&mut self.root.cargo(arguments), progress, BUILD_LIMIT).map_err(plain)?;
         }
         Ok((Count::default(), String::new()))
     }
 
     fn tests(&self, package: &str, progress: &mut Step) -> Verdict {
-        let mut command =
-            self.root
-                .cargo(&["test", "--locked", "--no-fail-fast", "--package", package]);
+        let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", package]);
         for (name, _) in std::env::vars_os().filter(|(name, _)| suites::is_personal(name)) {
             command.env_remove(name);
         }
@@ -136,17 +125,12 @@ impl Run<'_> {
         if finished.success && count.failed == 0 {
             return Ok((count, count.line()));
         }
-        Err((
-            Failure::new(format!("`cargo test --package {package}` failed"))
-                .with_output(finished.output),
-            count,
-        ))
+        Err((Failure::new(format!("`cargo test --package {package}` failed")).with_output(finished.output), count))
     }
 
     fn wasm_imports(&self, progress: &mut Step) -> Verdict {
         tools::wasm_target(self.root).map_err(plain)?;
-        process::demand(&mut wasm_imports::compile(self.root), progress, BUILD_LIMIT)
-            .map_err(plain)?;
+        process::demand(&mut wasm_imports::compile(self.root), progress, BUILD_LIMIT).map_err(plain)?;
         let note = wasm_imports::check(self.root).map_err(plain)?;
         Ok((Count::ONE, note))
     }
@@ -160,20 +144,12 @@ impl Run<'_> {
 
     fn deploy_check(&self, progress: &mut Step) -> Verdict {
         let mut command = tools::wrangler(self.root).map_err(plain)?;
-        command
-            .args(["deploy", "--dry-run", "--outdir"])
-            .arg(self.root.target().join("deploy-check"));
+        command.args(["deploy", "--dry-run", "--outdir"]).arg(self.root.target().join("deploy-check"));
         command.env(BUNDLE_IS_READY, "1");
         let output = process::demand(&mut command, progress, SUITE_LIMIT).map_err(plain)?;
-        let upload = output
-            .lines()
-            .find(|line| line.starts_with("Total Upload:"))
-            .ok_or_else(|| {
-                plain(
-                    Failure::new("`wrangler deploy --dry-run` did not say what it would upload")
-                        .with_output(&*output),
-                )
-            })?;
+        let upload = output.lines().find(|line| line.starts_with("Total Upload:")).ok_or_else(|| {
+            plain(Failure::new("`wrangler deploy --dry-run` did not say what it would upload").with_output(&*output))
+        })?;
         Ok((Count::ONE, upload.to_owned()))
     }
 
@@ -202,8 +178,7 @@ impl Run<'_> {
         match self.build_bundle() {
             Err((failure, _)) if failure.is_interrupt() => Err(failure),
             Err((failure, count)) => {
-                self.report
-                    .failed(self.root, "bundle", Duration::ZERO, &failure, count);
+                self.report.failed(self.root, "bundle", Duration::ZERO, &failure, count);
                 Ok(false)
             }
             Ok(_) => Ok(true),
@@ -216,13 +191,7 @@ impl Run<'_> {
             match gateway.check() {
                 Ok(()) => return Ok(true),
                 Err(failure) => {
-                    self.report.failed(
-                        self.root,
-                        "gateway",
-                        Duration::ZERO,
-                        &failure,
-                        Count::default(),
-                    );
+                    self.report.failed(self.root, "gateway", Duration::ZERO, &failure, Count::default());
                     self.gateway = None;
                 }
             }
@@ -231,13 +200,7 @@ impl Run<'_> {
             return Ok(false);
         }
         let started = Instant::now();
-        match Gateway::start(
-            self.root,
-            Plan {
-                quiet: true,
-                ..Plan::default()
-            },
-        ) {
+        match Gateway::start(self.root, Plan { quiet: true, ..Plan::default() }) {
             Ok(gateway) => {
                 self.gateway = Some(Some(gateway));
                 Ok(true)
@@ -245,13 +208,7 @@ impl Run<'_> {
             Err(failure) if failure.is_interrupt() => Err(failure),
             Err(failure) => {
                 say("");
-                self.report.failed(
-                    self.root,
-                    "gateway",
-                    started.elapsed(),
-                    &failure,
-                    Count::default(),
-                );
+                self.report.failed(self.root, "gateway", started.elapsed(), &failure, Count::default());
                 self.gateway = Some(None);
                 Ok(false)
             }
