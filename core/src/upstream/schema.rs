@@ -28,6 +28,9 @@ pub(super) fn write(out: &mut String, schema: Option<&RawValue>, lean: bool) {
         return wire::raw(out, schema.get());
     }
     let text = wire::mended(schema.get());
+    if Shape::of(&text).depth.saturating_mul(text.len()) > MAX_WORK {
+        return out.push_str(NO_INPUT);
+    }
     let Ok(schema) = serde_json::from_str::<&RawValue>(&text) else { return out.push_str(NO_INPUT) };
     let mut node = root::object(Walk::over(schema).schema(schema, 0));
     if lean {
@@ -275,6 +278,10 @@ const SUSPECT: [&str; 5] = ["$ref\"", "\"$defs\"", "\"definitions\"", "\"$dynami
 
 /// Deepest nesting of a schema.
 const MAX_DEPTH: usize = 48;
+
+/// Each level of a schema is looked over once per level above it. One that would take long, which no tool's
+/// real schema does, is replaced by one that allows everything.
+const MAX_WORK: usize = 64 * 1024 * 1024;
 
 /// Bytes that following references may add to one schema: four of the largest catalogues seen to work.
 const MAX_EXPANSION: usize = 256 * 1024;
