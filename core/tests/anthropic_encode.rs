@@ -1,4 +1,5 @@
 //! The events of a streamed message, and the failures: byte for byte, and by their grammar.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use kiro2api_core::dialect::anthropic::{self, Encoder, UNSIGNED};
 use kiro2api_core::json::Lit;
@@ -147,7 +148,8 @@ fn every_failure_has_its_status_type_and_headers() {
     let id = ("request-id", "req_\"1\"");
     let lasting = ("x-should-retry", "false");
     let allow = ("allow", "POST");
-    let table: &[(Kind, u16, &str, &[(&str, &str)])] = &[
+    type Row<'r> = (Kind, u16, &'r str, &'r [(&'r str, &'r str)]);
+    let table: &[Row<'_>] = &[
         (Kind::Invalid, 400, "invalid_request_error", &[json, id]),
         (Kind::TooLong { tokens: 210_000, maximum: 200_000 }, 400, "invalid_request_error", &[json, id]),
         (Kind::ThreadsUnsupported, 400, "invalid_request_error", &[json, id]),

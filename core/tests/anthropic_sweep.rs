@@ -1,7 +1,7 @@
 //! Every field of a full Messages request, replaced by every wrong type: accepted for a stated reason, or
 //! refused with a path that names the field.
-
-#![recursion_limit = "256"]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+#![recursion_limit = "512"]
 
 use kiro2api_core::Kind;
 use kiro2api_core::dialect::anthropic;
@@ -20,8 +20,12 @@ fn full() -> Value {
         "temperature": 0.5, "top_p": 0.9, "top_k": 5,
         "service_tier": "auto", "speed": "fast", "inference_geo": "us",
         "thinking": {"type": "enabled", "budget_tokens": 2048, "display": "summarized"},
-        "output_config": {"effort": "low"},
-        "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+        "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}},
+        "context_management": {"edits": [
+            {"type": "clear_thinking_20251015", "keep": "all"},
+            {"type": "clear_tool_uses_20250919", "trigger": {"type": "tool_uses", "value": 5},
+             "keep": {"type": "tool_uses", "value": 1}, "exclude_tools": ["read"], "clear_tool_inputs": true},
+        ]},
         "tool_choice": {"type": "tool", "name": "read", "disable_parallel_tool_use": true},
         "tools": [
             {"name": "read", "description": "reads", "input_schema": {"type": "object"}, "defer_loading": true},
@@ -71,7 +75,8 @@ const ACCEPTED: &[(&str, &[&str], &str)] = &[
     ("messages[*].content[*].input.path", &["any"], "a call's input is the tool's affair"),
     ("messages[*].content[*].input.query", &["any"], "a call's input is the tool's affair"),
     ("tools[*].input_schema.type", &["any"], "a schema is kept as it came"),
-    ("context_management.edits[*].keep", &["any"], "the edit has no effect and is listed as ignored"),
+    ("output_config.format.schema.type", &["any"], "a schema is kept as it came"),
+    ("context_management.edits[1].clear_tool_inputs", &["any"], "a list of tools, which is not told apart"),
     ("messages[2].content[3].content", &["boolean", "number", "object"], "a server tool's result of any shape is told"),
     (
         "messages[2].content[3].content[*]",
@@ -100,6 +105,10 @@ const OPTIONAL: &[&str] = &[
     "output_config.effort",
     "context_management",
     "context_management.edits",
+    "context_management.edits[*].keep",
+    "context_management.edits[1].trigger",
+    "context_management.edits[1].exclude_tools",
+    "output_config.format",
     "tool_choice",
     "tool_choice.disable_parallel_tool_use",
     "tools[*].description",

@@ -65,3 +65,34 @@ fn owner(model: &Model) -> &'static str {
 
 /// Characters of an unknown name that an error repeats.
 const MAX_SHOWN: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn the_list_holds_every_model_in_the_form_the_sdks_need() {
+        let body: Value = serde_json::from_slice(&openai_models()).unwrap();
+        assert_eq!(body["object"], "list");
+        let items = body["data"].as_array().unwrap();
+        assert_eq!(items.len(), models::all().len());
+        for (item, model) in items.iter().zip(models::all()) {
+            assert_eq!(item["id"], model.id);
+            assert_eq!(item["object"], "model");
+            assert_eq!(item["created"], model.created.1);
+            assert!(!item["owned_by"].as_str().unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn one_model_is_found_by_any_spelling_and_an_unknown_one_is_named_in_short() {
+        let body = String::from_utf8(openai_model("gpt-5.6-sol").unwrap()).unwrap();
+        assert_eq!(body, r#"{"id":"gpt-5.6-sol","object":"model","created":1783900800,"owned_by":"openai"}"#);
+        assert!(openai_model("claude%2Dhaiku%2D4.5").is_ok());
+        let error = openai_model(&"x".repeat(10_000)).unwrap_err();
+        assert_eq!(error.kind(), Kind::UnknownModel);
+        assert!(error.text().len() < 300, "{error}");
+        assert!(openai_model("%ff%00\n").is_err());
+    }
+}

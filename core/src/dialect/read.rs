@@ -142,6 +142,12 @@ pub(crate) fn string<'a>(raw: &'a RawValue, path: &Path<'_>) -> Result<Cow<'a, s
     Lit::of(raw).map(Lit::decode).ok_or_else(|| path.unlike("a string", raw))
 }
 
+/// An array of strings.
+pub(crate) fn strings<'a>(raw: &'a RawValue, path: &Path<'_>) -> Result<Vec<Cow<'a, str>>, Error> {
+    let items: Vec<&'a RawValue> = value(raw, path)?;
+    items.into_iter().enumerate().map(|(index, raw)| string(raw, &path.item(index))).collect()
+}
+
 pub(crate) fn boolean(raw: &RawValue, path: &Path<'_>) -> Result<bool, Error> {
     match raw.get() {
         "true" => Ok(true),

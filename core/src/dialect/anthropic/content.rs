@@ -211,7 +211,7 @@ fn thinking<'a>(thought: &Members<'a>, path: &Path<'_>) -> Result<Part<'a>, Erro
 }
 
 /// The input of a call that has none.
-fn empty_object() -> &'static RawValue {
+pub(super) fn empty_object() -> &'static RawValue {
     serde_json::from_str("{}").unwrap_or(RawValue::NULL)
 }
 

@@ -7,12 +7,12 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::content::{self, Parts};
 use super::wire::{self, Content, Item, Request};
-use super::{tools, wishes};
+use super::{edits, tools, wishes};
 use crate::dialect::models;
 use crate::dialect::read::{self, Members, Path};
 use crate::error::{Error, Kind};
 use crate::host::Headers;
-use crate::json::{self, RawValue, Text};
+use crate::json::{self, Text};
 use crate::turn::{Message, Part, Role, Thinking, Tool, Turn};
 
 /// Reads the body of `POST /v1/messages`. Lone surrogates must be mended already (`json::mend_surrogates`).
@@ -46,9 +46,13 @@ pub(super) fn turn<'a>(body: &'a [u8], headers: &'a Headers) -> Result<Turn<'a>,
         tools::choice(rest.find("tool_choice", &root)?, &tools, &root.key("tool_choice"))?;
     let mut ignored = without_effect(&rest)?;
     let thinking = thinking(&rest, &name, &mut ignored)?;
-    Ok(Turn {
+    let mut system = system_of(system)?;
+    if let Some(schema) = wishes::schema(&rest, &mut ignored)? {
+        system.push(Cow::Owned(format!("{ANSWER_IN_JSON}{}", schema.get())));
+    }
+    let mut turn = Turn {
         model,
-        system: system_of(system)?,
+        system,
         messages: messages_of(messages)?,
         tools,
         tool_choice,
@@ -59,7 +63,9 @@ pub(super) fn turn<'a>(body: &'a [u8], headers: &'a Headers) -> Result<Turn<'a>,
         session: wishes::session(rest.find("metadata", &root)?, headers, &root.key("metadata"))?,
         stream: rest.boolean("stream", &root)?.unwrap_or(false),
         ignored,
-    })
+    };
+    edits::apply(rest.find("context_management", &root)?, &mut turn)?;
+    Ok(turn)
 }
 
 fn request(body: &[u8]) -> Result<Request<'_>, Error> {
@@ -168,30 +174,12 @@ fn without_effect(rest: &Members<'_>) -> Result<Vec<&'static str>, Error> {
     let mut ignored = Vec::new();
     for name in wire::WITHOUT_EFFECT {
         match rest.find(name, &root)? {
-            Some(raw) if is_set(name, raw)? => ignored.push(*name),
+            // Empty lists and objects ask for nothing.
+            Some(raw) if !matches!(raw.get(), "[]" | "{}") => ignored.push(*name),
             _ => {}
         }
     }
     Ok(ignored)
-}
-
-/// Whether a field asks for anything: empty lists do not, nor does keeping all thinking in the context.
-fn is_set(name: &'static str, raw: &RawValue) -> Result<bool, Error> {
-    if name != "context_management" {
-        return Ok(!matches!(raw.get(), "[]" | "{}"));
-    }
-    let path = Path::Root.key(name);
-    let Some(edits) = Members::of(raw, &path)?.find("edits", &path)? else { return Ok(false) };
-    let path = path.key("edits");
-    let edits: Vec<Members<'_>> = read::value(edits, &path)?;
-    for (index, edit) in edits.iter().enumerate() {
-        let path = path.item(index);
-        let keeps_all = edit.find("keep", &path)?.is_some_and(|keep| keep.get() == "\"all\"");
-        if !edit.require_string("type", &path)?.starts_with("clear_thinking") || !keeps_all {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn thinking(rest: &Members<'_>, name: &str, ignored: &mut Vec<&'static str>) -> Result<Thinking, Error> {
@@ -201,10 +189,8 @@ fn thinking(rest: &Members<'_>, name: &str, ignored: &mut Vec<&'static str>) -> 
         let path = root.key("output_config");
         let output = Members::of(raw, &path)?;
         effort = wishes::effort(&output, &path)?;
-        for (member, full) in [("format", "output_config.format"), ("task_budget", "output_config.task_budget")] {
-            if output.find(member, &path)?.is_some() {
-                ignored.push(full);
-            }
+        if output.find("task_budget", &path)?.is_some() {
+            ignored.push("output_config.task_budget");
         }
     }
     let path = root.key("thinking");
@@ -254,6 +240,8 @@ impl<'de> Visitor<'de> for Name<'_, 'de> {
     }
 }
 
+const ANSWER_IN_JSON: &str = "Answer with a single JSON value and nothing else: no introduction, no explanation, no \
+                              code fence. The value must be valid under this JSON schema:\n";
 const BILLING: &str = "x-anthropic-billing-header:";
 /// As the Anthropic API has it.
 const MAX_MESSAGES: usize = 100_000;

@@ -5,6 +5,7 @@
 //! decode   the request as a turn                                answer   a whole answer as one body
 //! content  blocks to parts      served   server tools' history  error    failures as bodies and statuses
 //! tools    declared tools       wishes   thinking, limits, …    models   the model list
+//! edits    context_management
 //! ```
 //!
 //! It follows the public API reference of `anthropic-version: 2023-06-01` and accepts what it does not know.
@@ -13,6 +14,7 @@
 mod answer;
 mod content;
 mod decode;
+mod edits;
 mod encode;
 mod error;
 mod models;

@@ -106,7 +106,9 @@ const FIELDS: &[&str] = &[
     "stream",
     "thinking",
     "tool_choice",
+    "context_management",
     "output_config",
+    "output_format",
     "thread",
 ];
 
@@ -115,12 +117,10 @@ pub(super) const WITHOUT_EFFECT: &[&str] = &[
     "betas",
     "cache_control",
     "container",
-    "context_management",
     "diagnostics",
     "fallbacks",
     "inference_geo",
     "mcp_servers",
-    "output_format",
     "service_tier",
     "speed",
     "temperature",

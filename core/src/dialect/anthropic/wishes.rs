@@ -60,6 +60,28 @@ pub(super) fn effort(output: &Members<'_>, path: &Path<'_>) -> Result<Option<Eff
     }))
 }
 
+/// The schema of a structured answer: `output_config.format`, formerly `output_format`. It is asked for in
+/// the prompt and not enforced, so the field is named as ignored all the same.
+pub(super) fn schema<'a>(rest: &Members<'a>, ignored: &mut Vec<&'static str>) -> Result<Option<&'a RawValue>, Error> {
+    let root = Path::Root;
+    let path = root.key("output_config");
+    let output = rest.find("output_config", &root)?.map(|raw| Members::of(raw, &path)).transpose()?;
+    let format = match output.map(|output| output.find("format", &path)).transpose()?.flatten() {
+        Some(raw) => Some((raw, path.key("format"), "output_config.format")),
+        None => rest.find("output_format", &root)?.map(|raw| (raw, root.key("output_format"), "output_format")),
+    };
+    let Some((raw, path, name)) = format else { return Ok(None) };
+    let format = Members::of(raw, &path)?;
+    if format.require_string("type", &path)? != "json_schema" {
+        return Err(path.key("type").invalid("must be \"json_schema\""));
+    }
+    let schema = format.require("schema", &path)?;
+    Members::of(schema, &path.key("schema"))?;
+    read::limit_depth(schema, &path.key("schema"))?;
+    ignored.push(name);
+    Ok(Some(schema))
+}
+
 /// The most output tokens; more than the type holds is as good as no limit.
 pub(super) fn max_tokens(wire: Option<u64>, path: &Path<'_>) -> Result<Option<u32>, Error> {
     match wire {
@@ -71,22 +93,19 @@ pub(super) fn max_tokens(wire: Option<u64>, path: &Path<'_>) -> Result<Option<u3
 /// Texts that end the answer: at most 256 of at most 4,096 bytes, since each is looked for in every piece.
 pub(super) fn stop_sequences<'a>(raw: Option<&'a RawValue>, path: &Path<'_>) -> Result<Vec<Cow<'a, str>>, Error> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
-    let items: Vec<&'a RawValue> = read::value(raw, path)?;
-    if items.len() > MAX_STOPS {
-        return Err(path.invalid(format!("has {} texts; the limit is {MAX_STOPS}", items.len())));
+    let stops = read::strings(raw, path)?;
+    if stops.len() > MAX_STOPS {
+        return Err(path.invalid(format!("has {} texts; the limit is {MAX_STOPS}", stops.len())));
     }
-    let stop = |(index, raw): (usize, &'a RawValue)| {
-        let path = path.item(index);
-        let text = read::string(raw, &path)?;
-        if text.trim().is_empty() {
-            return Err(path.invalid("must hold more than whitespace"));
+    for (index, stop) in stops.iter().enumerate() {
+        if stop.trim().is_empty() {
+            return Err(path.item(index).invalid("must hold more than whitespace"));
         }
-        if text.len() > MAX_STOP {
-            return Err(path.invalid(format!("has {} bytes; the limit is {MAX_STOP}", text.len())));
+        if stop.len() > MAX_STOP {
+            return Err(path.item(index).invalid(format!("has {} bytes; the limit is {MAX_STOP}", stop.len())));
         }
-        Ok(text)
-    };
-    items.into_iter().enumerate().map(stop).collect()
+    }
+    Ok(stops)
 }
 
 /// What names the session: the part of `metadata.user_id` that Claude Code puts there (a JSON text with
