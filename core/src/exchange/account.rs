@@ -209,7 +209,7 @@ impl Exchange {
             }
             Next::SaveAgain(_, then) => self.go_on(gateway, then, now),
             Next::Health => {
-                let (status, body) = deep_health(gateway, outcome.as_ref().map(|()| ()).map_err(String::as_str), now);
+                let (status, body) = deep_health(gateway, outcome.as_ref().err().map(String::as_str), now);
                 let answer = self.common.json(status, body);
                 self.answer(answer);
             }

@@ -169,8 +169,8 @@ impl Call {
             stop_sequences: self.stop_sequences.clone(),
         };
         let sink = if self.stream { Sink::Encode(self.encoder(seed)) } else { Sink::Fold(Answer::default()) };
-        let pipe =
-            Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, self.model_name.clone());
+        let asked = (self.model, self.model_name.clone());
+        let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked);
         let watch = Watch::new(now, self.deadlines.idle, self.total, self.stream);
         self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
         self.pending.clear();

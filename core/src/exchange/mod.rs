@@ -325,6 +325,9 @@ impl Exchange {
             self.summary.used(&learned.usage);
             self.summary.stop = learned.stop;
             self.summary.unknown_events = learned.unknown;
+            if let Some(reason) = &learned.unknown_stop {
+                self.summary.verdicts.push(format!("unknown stop reason {reason}: end_turn"));
+            }
         }
         self.state = self.saving(gateway, Then::End, now).unwrap_or(State::Done);
     }

@@ -12,7 +12,7 @@ use crate::dialect::Encoder;
 use crate::error::{Error, Kind};
 use crate::eventstream::Decoder;
 use crate::exchange::deadlines::Watch;
-use crate::exchange::pipe::Pipe;
+use crate::exchange::pipe::{Finish, Pipe};
 use crate::exchange::plan::Failure;
 use crate::host::{Millis, TransportError};
 use crate::turn::Answer;
@@ -129,7 +129,6 @@ impl Relay {
             End::Broke(error) => self.broken(Fault::transport(error).into(), out),
             End::Clean => match self.decoder.finish() {
                 Err(error) => self.broken(Fault::malformed(&error.to_string()).into(), out),
-                Ok(()) if self.pipe.is_empty() => self.broken(Failure::Empty, out),
                 Ok(()) => self.complete(out),
             },
         };
@@ -161,10 +160,14 @@ impl Relay {
 
     fn complete(&mut self, out: &mut Vec<u8>) -> Flow {
         match self.pipe.finish(out) {
-            Ok(()) => self.ended = Some(Ended::Complete),
-            Err(fault) => return self.broken(fault, out),
+            // Nothing is committed by an answer that says nothing, so it can be asked for again.
+            Ok(Finish::Empty) if !self.committed => self.broken(Failure::Empty, out),
+            Ok(_) => {
+                self.ended = Some(Ended::Complete);
+                Flow::Done
+            }
+            Err(failure) => self.broken(failure, out),
         }
-        Flow::Done
     }
 
     fn broken(&mut self, failure: Failure, out: &mut Vec<u8>) -> Flow {
