@@ -11,12 +11,20 @@
 //! The layer rule (held by a test): dialects and upstream never name each other; `turn` knows neither;
 //! `eventstream`, `json`, `error` and `secret` know nothing but themselves.
 
+pub mod auth;
+pub mod config;
 pub mod dialect;
+pub mod drive;
 pub mod error;
+pub mod eventstream;
+pub mod exchange;
 pub mod host;
 pub mod json;
 pub mod models;
+pub mod pool;
+pub mod route;
 pub mod secret;
+pub mod summary;
 pub mod turn;
 pub mod upstream;
 

@@ -1,4 +1,10 @@
 //! Whatever is said, in any order and state of repair, the deltas obey the grammar and the fold agrees.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a failing test panics and prints its case"
+)]
 
 mod turn_support;
 

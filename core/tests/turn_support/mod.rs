@@ -109,7 +109,7 @@ impl Stage {
                     Part::Nothing => Input::None,
                     Part::Fragment(json) => Input::Fragment(Lit::escape(json, &mut first)),
                     Part::Object(json) => {
-                        Input::Object(&**raw.insert(serde_json::value::RawValue::from_string(json.clone()).unwrap()))
+                        Input::Object(raw.insert(serde_json::value::RawValue::from_string(json.clone()).unwrap()))
                     }
                 };
                 Said::Tool { id, name: "weather", input, stop: *stop }

@@ -1,0 +1,11 @@
+//! From a client's turn to a body the service takes: goldens, one case per rule, random conversations.
+
+mod checker;
+mod golden;
+mod media;
+mod random;
+mod rules;
+mod schemas;
+mod talk;
+mod thinking;
+mod tools;

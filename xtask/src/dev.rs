@@ -1,0 +1,120 @@
+//! `cargo xtask dev`: from a fresh checkout to a working gateway on workerd.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::bundle;
+use crate::failure::Result;
+use crate::gateway::{DEVELOPMENT_KEY, Gateway, Plan};
+use crate::ports;
+use crate::process::interrupt;
+use crate::progress::say;
+use crate::root::Root;
+use crate::settings::{ClientKey, Settings};
+
+/// The command's options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) port: u16,
+    pub(crate) upstream_port: u16,
+    pub(crate) persist: Option<PathBuf>,
+    pub(crate) build: bool,
+    pub(crate) verbose: bool,
+}
+
+/// Runs until Ctrl-C (a success) or until something it started ends by itself (a failure).
+pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
+    // What is wrong with the settings or the port is told before minutes of installing.
+    let settings = Settings::from_environment()?;
+    ports::claim(options.port, "--port")?;
+    ports::claim(options.upstream_port, "--upstream-port")?;
+    if options.build {
+        bundle::bundle(root)?;
+    } else {
+        bundle::existing(root)?;
+    }
+    let mut gateway = Gateway::start(
+        root,
+        Plan {
+            port: options.port,
+            upstream_port: options.upstream_port,
+            persist: options.persist.clone(),
+            settings,
+            verbose: options.verbose,
+            rebuild: options.build,
+            quiet: false,
+        },
+    )?;
+    say(&banner(&gateway.url(), gateway.key(), gateway.account(), gateway.upstream_url()));
+    while !interrupt::raised() {
+        gateway.check()?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    say("ending …");
+    drop(gateway);
+    Ok(())
+}
+
+fn banner(url: &str, key: &ClientKey, account: Option<&str>, upstream: Option<&str>) -> String {
+    let (key, key_note) = match key {
+        ClientKey::Development => {
+            (DEVELOPMENT_KEY, format!("{DEVELOPMENT_KEY} (for local runs only; set KIRO_CLIENT_TOKEN for another)"))
+        }
+        ClientKey::Own(_) => ("\"$KIRO_CLIENT_TOKEN\"", "the one you set in KIRO_CLIENT_TOKEN".to_owned()),
+        ClientKey::Several => ("<one of your keys>", "those you set in KIRO_CLIENT_TOKEN".to_owned()),
+    };
+    let upstream = match (account, upstream) {
+        (Some(source), _) => format!("REAL, with the account of {source}"),
+        (None, url) => format!(
+            "SIMULATED at {}: answers are made up.\n            To use your account, set KIRO_AUTH_TOKEN (JSON, or the path of a JSON file) and start again.",
+            url.unwrap_or("an unknown address")
+        ),
+    };
+    format!(
+        "
+  kiro2api is ready
+
+  URL       {url}
+  key       {key_note}
+  upstream  {upstream}
+
+  Claude Code:
+    export ANTHROPIC_BASE_URL={url}
+    export ANTHROPIC_AUTH_TOKEN={key}
+
+  Try it:
+    curl {url}/v1/messages -H 'authorization: Bearer '{key} -H 'content-type: application/json' \\
+      -d '{{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":256,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'
+
+  Ctrl-C ends it. Log lines follow.
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "http://127.0.0.1:8080";
+
+    #[test]
+    fn a_simulated_upstream_is_said_loudly_with_the_way_out() {
+        let text = banner(URL, &ClientKey::Development, None, Some("http://127.0.0.1:9999"));
+        for part in [
+            "SIMULATED at http://127.0.0.1:9999",
+            "set KIRO_AUTH_TOKEN",
+            "export ANTHROPIC_BASE_URL=http://127.0.0.1:8080\n",
+            "export ANTHROPIC_AUTH_TOKEN=123456\n",
+        ] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_ones_own_is_never_shown() {
+        let text = banner(URL, &ClientKey::Own("s3cret".to_owned()), Some("AWS_REFRESHTOKEN"), None);
+        assert!(!text.contains("s3cret"), "{text}");
+        assert!(text.contains("REAL, with the account of AWS_REFRESHTOKEN"), "{text}");
+        assert!(text.contains("export ANTHROPIC_AUTH_TOKEN=\"$KIRO_CLIENT_TOKEN\"\n"), "{text}");
+    }
+}

@@ -1,0 +1,53 @@
+//! One question over HTTP: does it answer?
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// The status with which loopback's `port` answers `GET path`; nothing while nobody answers in time.
+pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.set_write_timeout(Some(PATIENCE)).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n").ok()?;
+    let mut head = [0; STATUS_LINE];
+    stream.read_exact(&mut head).ok()?;
+    parse(&head)
+}
+
+fn parse(head: &[u8]) -> Option<u16> {
+    let line = std::str::from_utf8(head).ok()?;
+    line.strip_prefix("HTTP/1.")?.get(2..)?.parse().ok()
+}
+
+const PATIENCE: Duration = Duration::from_secs(2);
+/// `HTTP/1.1 200`
+const STATUS_LINE: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn the_status_is_read_from_a_real_answer() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 11];
+            stream.read_exact(&mut request).unwrap();
+            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").unwrap();
+            request
+        });
+        assert_eq!(status(port, "/health"), Some(503));
+        assert_eq!(&server.join().unwrap(), b"GET /health");
+        assert_eq!(status(port, "/health"), None, "nobody listens any more");
+    }
+
+    #[test]
+    fn what_is_not_http_has_no_status() {
+        assert_eq!(parse(b"SSH-2.0-abcd"), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! Where things are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The workspace's root folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Root(PathBuf);
+
+impl Root {
+    /// The workspace that this program was built from.
+    pub(crate) fn find() -> Self {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self(here.parent().unwrap_or(here).to_path_buf())
+    }
+
+    /// A path inside the workspace.
+    pub(crate) fn join(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.0.join(path)
+    }
+
+    /// Cargo's target folder, where everything that is built or installed goes.
+    pub(crate) fn target(&self) -> PathBuf {
+        match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(folder) => self.0.join(folder),
+            None => self.0.join("target"),
+        }
+    }
+
+    /// Folder of installed tools and their stamps.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target().join("tools")
+    }
+
+    /// Where the Workers bundle goes; `main` in wrangler.toml names a file in it.
+    pub(crate) fn bundle(&self) -> PathBuf {
+        self.0.join("build")
+    }
+
+    /// A program to run in the workspace's root.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.0);
+        command
+    }
+
+    /// Cargo, in the workspace's root, held to Cargo.lock.
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command("cargo");
+        command.args(arguments);
+        command
+    }
+}

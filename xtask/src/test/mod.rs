@@ -1,0 +1,225 @@
+//! `cargo xtask test`: everything set up, and every test there is.
+
+mod count;
+mod report;
+mod steps;
+mod suites;
+mod wasm_imports;
+
+use std::time::{Duration, Instant};
+
+use count::Count;
+use report::Report;
+use steps::{TestStep, Work};
+use suites::Suite;
+
+use crate::failure::{Failure, Result};
+use crate::gateway::{BUNDLE_IS_READY, Gateway, Plan};
+use crate::progress::{Step, answer, say};
+use crate::root::Root;
+use crate::{bundle, process, tools};
+
+/// The command's options.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// The inner loop: everything quick, and the smoke suite.
+    pub(crate) fast: bool,
+    /// One step, or a family of steps.
+    pub(crate) only: Option<String>,
+    /// Name the steps and run none.
+    pub(crate) list: bool,
+}
+
+/// Runs the chosen steps, one after the other, all of them even when one fails.
+pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
+    let started = Instant::now();
+    let all = steps::all(&suites::find(root)?);
+    if options.list {
+        all.iter().for_each(|step| answer(&step.name));
+        return Ok(());
+    }
+    let chosen = steps::chosen(all, options.fast, options.only.as_deref());
+    if chosen.is_empty() {
+        let only = options.only.as_deref().unwrap_or_default();
+        return Err(Failure::new(format!("no test step is called {only}: see `cargo xtask test --list`")));
+    }
+    let mut run = Run { root, report: Report::default(), bundle: None, gateway: None };
+    for step in &chosen {
+        run.perform(step)?;
+    }
+    drop(run.gateway);
+    say("");
+    say(&run.report.summary(started.elapsed()));
+    answer(&run.report.total().line());
+    run.report.verdict()
+}
+
+/// A run and what its steps share.
+struct Run<'a> {
+    root: &'a Root,
+    report: Report,
+    /// Whether the bundle is there, once that is known.
+    bundle: Option<bool>,
+    /// The gateway all suites share; `Some(None)` when it could not start.
+    gateway: Option<Option<Gateway>>,
+}
+
+/// A step's result: its count and a short note, or the failure and the count that came with it.
+type Verdict = std::result::Result<(Count, String), (Failure, Count)>;
+
+impl Run<'_> {
+    /// # Errors
+    /// Only an interrupt: a failed step is in the report.
+    fn perform(&mut self, step: &TestStep) -> Result<()> {
+        process::interrupt::check()?;
+        if step.work.needs_bundle() && !self.bundle_is_there()?
+            || matches!(step.work, Work::Suite(_)) && !self.gateway_runs()?
+        {
+            self.report.blocked(&step.name);
+            return Ok(());
+        }
+        let mut progress = Step::start(step.name.clone());
+        match self.work(&step.work, &mut progress) {
+            Ok((count, note)) => {
+                let time = progress.done(&note);
+                self.report.passed(&step.name, time, count);
+            }
+            Err((failure, _)) if failure.is_interrupt() => {
+                progress.failed("interrupted");
+                return Err(failure);
+            }
+            Err((failure, count)) => {
+                let time = progress.failed("");
+                self.report.failed(self.root, &step.name, time, &failure, count);
+            }
+        }
+        Ok(())
+    }
+
+    fn work(&mut self, work: &Work, progress: &mut Step) -> Verdict {
+        match work {
+            Work::Cargo(commands) => self.cargo(commands, progress),
+            Work::Tests(package) => self.tests(package, progress),
+            Work::WasmImports => self.wasm_imports(progress),
+            Work::Bundle => self.build_bundle(),
+            Work::DeployCheck => self.deploy_check(progress),
+            Work::Suite(suite) => self.suite(suite, progress),
+        }
+    }
+
+    fn cargo(&self, commands: &[Vec<&'static str>], progress: &mut Step) -> Verdict {
+        tools::wasm_target(self.root).map_err(plain)?;
+        for arguments in commands {
+            process::demand(&mut self.root.cargo(arguments), progress, BUILD_LIMIT).map_err(plain)?;
+        }
+        Ok((Count::default(), String::new()))
+    }
+
+    fn tests(&self, package: &str, progress: &mut Step) -> Verdict {
+        let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", package]);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| suites::is_personal(name)) {
+            command.env_remove(name);
+        }
+        let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
+        let count = count::cargo(&finished.output);
+        if finished.success && count.failed == 0 {
+            return Ok((count, count.line()));
+        }
+        Err((Failure::new(format!("`cargo test --package {package}` failed")).with_output(finished.output), count))
+    }
+
+    fn wasm_imports(&self, progress: &mut Step) -> Verdict {
+        tools::wasm_target(self.root).map_err(plain)?;
+        process::demand(&mut wasm_imports::compile(self.root), progress, BUILD_LIMIT).map_err(plain)?;
+        let note = wasm_imports::check(self.root).map_err(plain)?;
+        Ok((Count::ONE, note))
+    }
+
+    fn build_bundle(&mut self) -> Verdict {
+        let outcome = bundle::bundle(self.root);
+        self.bundle = Some(outcome.is_ok());
+        let size = outcome.map_err(plain)?;
+        Ok((Count::ONE, size.line()))
+    }
+
+    fn deploy_check(&self, progress: &mut Step) -> Verdict {
+        let mut command = tools::wrangler(self.root).map_err(plain)?;
+        command.args(["deploy", "--dry-run", "--outdir"]).arg(self.root.target().join("deploy-check"));
+        command.env(BUNDLE_IS_READY, "1");
+        let output = process::demand(&mut command, progress, SUITE_LIMIT).map_err(plain)?;
+        let upload = output.lines().find(|line| line.starts_with("Total Upload:")).ok_or_else(|| {
+            plain(Failure::new("`wrangler deploy --dry-run` did not say what it would upload").with_output(&*output))
+        })?;
+        Ok((Count::ONE, upload.to_owned()))
+    }
+
+    fn suite(&self, suite: &Suite, progress: &mut Step) -> Verdict {
+        let Some(Some(gateway)) = &self.gateway else {
+            return Err(plain(Failure::new("the gateway does not run")));
+        };
+        let mut command = suite.command(self.root, gateway).map_err(plain)?;
+        let finished = process::run(&mut command, progress, SUITE_LIMIT).map_err(plain)?;
+        let count = count::suite(&finished.output).unwrap_or_default();
+        let problem = match (finished.success, count) {
+            (_, Count { failed: 1.., .. }) => "has failures",
+            (false, _) => "exited with an error",
+            (true, Count { passed: 0, .. }) => "ran no test",
+            (true, _) => return Ok((count, count.line())),
+        };
+        let failure = Failure::new(format!("the suite {problem}")).with_output(finished.output);
+        Err((failure, count))
+    }
+
+    /// Builds the bundle for a step that needs it, when no earlier step has.
+    fn bundle_is_there(&mut self) -> Result<bool> {
+        if let Some(known) = self.bundle {
+            return Ok(known);
+        }
+        match self.build_bundle() {
+            Err((failure, _)) if failure.is_interrupt() => Err(failure),
+            Err((failure, count)) => {
+                self.report.failed(self.root, "bundle", Duration::ZERO, &failure, count);
+                Ok(false)
+            }
+            Ok(_) => Ok(true),
+        }
+    }
+
+    /// Starts the gateway before the first suite, and starts it anew if a suite has brought it down.
+    fn gateway_runs(&mut self) -> Result<bool> {
+        if let Some(Some(gateway)) = &mut self.gateway {
+            match gateway.check() {
+                Ok(()) => return Ok(true),
+                Err(failure) => {
+                    self.report.failed(self.root, "gateway", Duration::ZERO, &failure, Count::default());
+                    self.gateway = None;
+                }
+            }
+        }
+        if let Some(None) = self.gateway {
+            return Ok(false);
+        }
+        let started = Instant::now();
+        match Gateway::start(self.root, Plan { quiet: true, ..Plan::default() }) {
+            Ok(gateway) => {
+                self.gateway = Some(Some(gateway));
+                Ok(true)
+            }
+            Err(failure) if failure.is_interrupt() => Err(failure),
+            Err(failure) => {
+                say("");
+                self.report.failed(self.root, "gateway", started.elapsed(), &failure, Count::default());
+                self.gateway = Some(None);
+                Ok(false)
+            }
+        }
+    }
+}
+
+fn plain(failure: Failure) -> (Failure, Count) {
+    (failure, Count::default())
+}
+
+/// A cold build of everything on two slow cores, and the tests after it.
+const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
+const SUITE_LIMIT: Duration = Duration::from_secs(10 * 60);

@@ -1,0 +1,119 @@
+//! The steps of `cargo xtask test`, in their order.
+
+use super::suites::Suite;
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TestStep {
+    pub(super) name: String,
+    /// Also part of `--fast`.
+    pub(super) fast: bool,
+    pub(super) work: Work,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Cargo commands that pass or fail as one.
+    Cargo(Vec<Vec<&'static str>>),
+    /// `cargo test` of one package.
+    Tests(&'static str),
+    /// The core's wasm module imports nothing.
+    WasmImports,
+    /// The bundle is built and within its size limit.
+    Bundle,
+    /// `wrangler deploy` would take it.
+    DeployCheck,
+    /// A suite against the gateway on workerd.
+    Suite(Suite),
+}
+
+impl Work {
+    /// Needs the bundle to have been built.
+    pub(super) fn needs_bundle(&self) -> bool {
+        matches!(self, Self::DeployCheck | Self::Suite(_))
+    }
+}
+
+/// All steps. Packages are checked one by one: built together they would switch on each other's features.
+pub(super) fn all(suites: &[Suite]) -> Vec<TestStep> {
+    let mut steps = vec![
+        step("fmt", true, Work::Cargo(vec![vec!["fmt", "--all", "--check"]])),
+        step("clippy", true, Work::Cargo(NATIVE.iter().map(|package| clippy(package)).collect())),
+        step("clippy-wasm", true, Work::Cargo(WASM_PACKAGES.iter().map(|package| clippy_wasm(package)).collect())),
+    ];
+    for package in TESTED {
+        steps.push(step(&format!("test-{}", short(package)), true, Work::Tests(package)));
+    }
+    steps.push(step("wasm-imports", true, Work::WasmImports));
+    steps.push(step("bundle", true, Work::Bundle));
+    steps.push(step("deploy-check", false, Work::DeployCheck));
+    for suite in suites {
+        let fast = suite.name == SMOKE;
+        steps.push(step(&format!("suite:{}", suite.name), fast, Work::Suite(suite.clone())));
+    }
+    steps
+}
+
+/// The steps a run asks for: all, the fast ones, or those whose name is `only` or starts with `only:` or `only-`.
+pub(super) fn chosen(steps: Vec<TestStep>, fast: bool, only: Option<&str>) -> Vec<TestStep> {
+    let wanted = |step: &TestStep| match only {
+        Some(only) => {
+            let rest = step.name.strip_prefix(only);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '-']))
+        }
+        None => !fast || step.fast,
+    };
+    steps.into_iter().filter(wanted).collect()
+}
+
+fn step(name: &str, fast: bool, work: Work) -> TestStep {
+    TestStep { name: name.to_owned(), fast, work }
+}
+
+fn clippy(package: &'static str) -> Vec<&'static str> {
+    vec!["clippy", "--locked", "--package", package, "--all-targets", "--", "--deny", "warnings"]
+}
+
+fn clippy_wasm(package: &'static str) -> Vec<&'static str> {
+    let target = crate::tools::WASM;
+    vec!["clippy", "--locked", "--package", package, "--lib", "--target", target, "--", "--deny", "warnings"]
+}
+
+fn short(package: &str) -> &str {
+    package.strip_prefix("kiro2api-").unwrap_or(package)
+}
+
+const NATIVE: [&str; 4] = ["kiro2api-core", "kiro2api-tests", "xtask", "kiro2api-bench"];
+const WASM_PACKAGES: [&str; 2] = ["kiro2api-core", "kiro2api-worker"];
+const TESTED: [&str; 3] = ["kiro2api-core", "kiro2api-tests", "xtask"];
+/// The suite that `--fast` runs.
+const SMOKE: &str = "smoke";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(fast: bool, only: Option<&str>) -> Vec<String> {
+        let suites = super::super::suites::find(&crate::root::Root::find()).unwrap();
+        chosen(all(&suites), fast, only).into_iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn only_takes_one_step_or_a_family() {
+        assert_eq!(names(false, Some("fmt")), ["fmt"]);
+        assert_eq!(names(false, Some("test")), ["test-core", "test-tests", "test-xtask"]);
+        assert!(names(false, Some("suite")).contains(&"suite:smoke".to_owned()));
+        assert!(names(false, Some("bund")).is_empty());
+    }
+
+    #[test]
+    fn the_fast_run_is_a_part_of_the_whole_in_the_same_order() {
+        let whole = names(false, None);
+        let fast = names(true, None);
+        let positions: Vec<_> = fast.iter().map(|name| whole.iter().position(|other| other == name).unwrap()).collect();
+        assert!(positions.is_sorted(), "{fast:?}");
+        assert!(fast.len() < whole.len());
+        assert!(fast.contains(&"suite:smoke".to_owned()));
+    }
+}
