@@ -28,7 +28,7 @@ pub(super) fn write(out: &mut String, schema: Option<&RawValue>, lean: bool) {
         return wire::raw(out, schema.get());
     }
     let text = wire::mended(schema.get());
-    if Shape::of(&text).depth.saturating_mul(text.len()) > MAX_WORK {
+    if Shape::of(&text).depth.min(MAX_DEPTH).saturating_mul(text.len()) > MAX_WORK {
         return out.push_str(NO_INPUT);
     }
     let Ok(schema) = serde_json::from_str::<&RawValue>(&text) else { return out.push_str(NO_INPUT) };
@@ -281,7 +281,7 @@ const MAX_DEPTH: usize = 48;
 
 /// Each level of a schema is looked over once per level above it. One that would take long, which no tool's
 /// real schema does, is replaced by one that allows everything.
-const MAX_WORK: usize = 64 * 1024 * 1024;
+const MAX_WORK: usize = 16 * 1024 * 1024;
 
 /// Bytes that following references may add to one schema: four of the largest catalogues seen to work.
 const MAX_EXPANSION: usize = 256 * 1024;

@@ -14,7 +14,6 @@ use serde_json::Value;
 
 use crate::talk::{Bit, Declared, Talk};
 
-#[allow(clippy::disallowed_methods, reason = "a test may be told how many cases to run")]
 fn env(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
@@ -255,9 +254,8 @@ fn names_map_back() {
             let name = encoded.names().client_name(upstream);
             prop_assert!(client.contains(&name) || used.contains(&name), "{} is nobody's", name);
             prop_assert!(seen.insert(name.to_owned()), "{} is mapped to twice", name);
-            let upper = upstream.to_ascii_uppercase();
-            let again = encoded.names().client_name(&upper);
-            prop_assert_eq!(again, name);
+            let shouted = upstream.to_ascii_uppercase();
+            prop_assert_eq!(encoded.names().client_name(&shouted), name);
         }
         if talk.choice == ToolChoice::Auto {
             for name in client {
