@@ -16,11 +16,9 @@ pub const DEMO_IDC_REGION: &str = "us-east-1";
 /// The key of the demo account `demo-key`.
 pub const DEMO_API_KEY: &str = "ksk_simulated_demo_key";
 /// The profile all Social accounts share; it comes with the refresh.
-pub const SOCIAL_PROFILE_ARN: &str =
-    "arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK";
+pub const SOCIAL_PROFILE_ARN: &str = "arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK";
 /// The profile of the demo account `demo-idc`; only the list of profiles tells it.
-pub const DEMO_IDC_PROFILE_ARN: &str =
-    "arn:aws:codewhisperer:us-east-1:123456789012:profile/ABCDEFGHIJKL";
+pub const DEMO_IDC_PROFILE_ARN: &str = "arn:aws:codewhisperer:us-east-1:123456789012:profile/ABCDEFGHIJKL";
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,13 +72,7 @@ impl Account {
     }
 
     /// An IdC account with one listed profile.
-    pub fn idc(
-        label: &str,
-        refresh_token: &str,
-        client_id: &str,
-        client_secret: &str,
-        region: &str,
-    ) -> Self {
+    pub fn idc(label: &str, refresh_token: &str, client_id: &str, client_secret: &str, region: &str) -> Self {
         let kind = Kind::Idc {
             client_id: client_id.to_owned(),
             client_secret: client_secret.to_owned(),
@@ -118,13 +110,7 @@ impl Account {
 pub fn demo() -> Vec<Account> {
     vec![
         Account::social("demo-social", DEMO_SOCIAL_REFRESH_TOKEN),
-        Account::idc(
-            "demo-idc",
-            DEMO_IDC_REFRESH_TOKEN,
-            DEMO_IDC_CLIENT_ID,
-            DEMO_IDC_CLIENT_SECRET,
-            DEMO_IDC_REGION,
-        ),
+        Account::idc("demo-idc", DEMO_IDC_REFRESH_TOKEN, DEMO_IDC_CLIENT_ID, DEMO_IDC_CLIENT_SECRET, DEMO_IDC_REGION),
         Account::api_key("demo-key", DEMO_API_KEY),
     ]
 }
@@ -187,10 +173,7 @@ impl Default for Usage {
 impl Usage {
     /// A plan without a credit left.
     pub fn exhausted() -> Self {
-        Self {
-            current: 1000.0,
-            ..Self::default()
-        }
+        Self { current: 1000.0, ..Self::default() }
     }
 
     /// Whether a call is refused for want of credits; `spent` were used since the server started.
@@ -209,11 +192,7 @@ impl Usage {
         if let Some(raw) = &self.raw {
             return raw.clone();
         }
-        let reset = if self.fractional_times {
-            json!(self.next_reset as f64 + 0.5)
-        } else {
-            json!(self.next_reset)
-        };
+        let reset = if self.fractional_times { json!(self.next_reset as f64 + 0.5) } else { json!(self.next_reset) };
         let mut body = json!({
             "daysUntilReset": 12,
             "nextDateReset": reset,
@@ -226,11 +205,7 @@ impl Usage {
             "userInfo": { "userId": format!("d-0000000000.{label}"), "email": if with_email { json!(self.email) } else { Value::Null } }
         });
         if let (false, Some(members)) = (self.sparse, body.as_object_mut()) {
-            for (name, value) in [
-                ("limits", json!([])),
-                ("totalUsage", Value::Null),
-                ("usageBreakdown", Value::Null),
-            ] {
+            for (name, value) in [("limits", json!([])), ("totalUsage", Value::Null), ("usageBreakdown", Value::Null)] {
                 members.insert(name.to_owned(), value);
             }
         }

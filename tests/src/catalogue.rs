@@ -26,11 +26,7 @@ pub struct Model {
 impl Model {
     /// The model's entry in `ListAvailableModels`.
     pub fn encode(&self) -> Value {
-        let inputs = if self.images {
-            json!(["TEXT", "IMAGE"])
-        } else {
-            json!(["TEXT"])
-        };
+        let inputs = if self.images { json!(["TEXT", "IMAGE"]) } else { json!(["TEXT"]) };
         let mut entry = json!({
             "modelId": self.id, "modelName": self.id, "description": format!("Simulated {}", self.id),
             "rateMultiplier": self.rate, "rateUnit": "Credit", "supportedInputTypes": inputs,
@@ -40,10 +36,7 @@ impl Model {
             }
         });
         if let (Some(schema), Some(members)) = (&self.schema, entry.as_object_mut()) {
-            members.insert(
-                "additionalModelRequestFieldsSchema".to_owned(),
-                schema.clone(),
-            );
+            members.insert("additionalModelRequestFieldsSchema".to_owned(), schema.clone());
         }
         entry
     }
@@ -54,12 +47,7 @@ pub fn models() -> Vec<Model> {
     let full: &[&str] = &["low", "medium", "high", "xhigh", "max"];
     let plain: &[&str] = &["low", "medium", "high", "max"];
     let mut models = vec![row("auto", 1_000_000, 64_000, 1.0)];
-    for id in [
-        "claude-opus-5.5",
-        "claude-opus-5",
-        "claude-opus-4.8",
-        "claude-opus-4.7",
-    ] {
+    for id in ["claude-opus-5.5", "claude-opus-5", "claude-opus-4.8", "claude-opus-4.7"] {
         models.push(claude(id, 1_000_000, 128_000, 2.2, full));
     }
     models.push(claude("claude-opus-4.6", 1_000_000, 64_000, 2.2, plain));
@@ -70,11 +58,7 @@ pub fn models() -> Vec<Model> {
     models.push(sighted("claude-sonnet-4", 200_000, 64_000, 1.3));
     models.push(sighted("claude-haiku-4.5", 200_000, 64_000, 0.4));
     models.push(claude("claude-fable-5", 1_000_000, 64_000, 1.0, full));
-    for (id, rate) in [
-        ("gpt-5.6-sol", 2.4),
-        ("gpt-5.6-terra", 1.2),
-        ("gpt-5.6-luna", 0.6),
-    ] {
+    for (id, rate) in [("gpt-5.6-sol", 2.4), ("gpt-5.6-terra", 1.2), ("gpt-5.6-luna", 0.6)] {
         let mut model = sighted(id, 272_000, 64_000, rate);
         model.schema = Some(reasoning());
         models.push(model);
@@ -92,21 +76,11 @@ pub fn models() -> Vec<Model> {
 }
 
 fn row(id: &str, window: u64, output: u64, rate: f64) -> Model {
-    Model {
-        id: id.to_owned(),
-        window,
-        output,
-        rate,
-        images: false,
-        schema: None,
-    }
+    Model { id: id.to_owned(), window, output, rate, images: false, schema: None }
 }
 
 fn sighted(id: &str, window: u64, output: u64, rate: f64) -> Model {
-    Model {
-        images: true,
-        ..row(id, window, output, rate)
-    }
+    Model { images: true, ..row(id, window, output, rate) }
 }
 
 fn claude(id: &str, window: u64, output: u64, rate: f64, efforts: &[&str]) -> Model {
@@ -119,10 +93,7 @@ fn claude(id: &str, window: u64, output: u64, rate: f64, efforts: &[&str]) -> Mo
                 "effort": { "type": "string", "enum": efforts, "default": "high" } } },
             "max_tokens": { "type": "integer", "minimum": 1024, "maximum": output } }
     });
-    Model {
-        schema: Some(schema),
-        ..sighted(id, window, output, rate)
-    }
+    Model { schema: Some(schema), ..sighted(id, window, output, rate) }
 }
 
 fn reasoning() -> Value {

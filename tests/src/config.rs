@@ -96,24 +96,13 @@ impl Config {
 
     fn validate(&self) -> Result<(), String> {
         if !matches!(self.bearer_status, 401 | 403) {
-            return Err(format!(
-                "bearer_status is {}, expected 401 or 403",
-                self.bearer_status
-            ));
+            return Err(format!("bearer_status is {}, expected 401 or 403", self.bearer_status));
         }
         if let Some(script) = &self.default_script {
-            crate::script::Script::parse(script)
-                .map_err(|error| format!("default_script: {error}"))?;
+            crate::script::Script::parse(script).map_err(|error| format!("default_script: {error}"))?;
         }
-        if let Some(rule) = self
-            .skip_rules
-            .iter()
-            .find(|rule| !crate::check::RULES.contains(&rule.as_str()))
-        {
-            return Err(format!(
-                "skip_rules: no rule {rule}; known are {}",
-                crate::check::RULES.join(", ")
-            ));
+        if let Some(rule) = self.skip_rules.iter().find(|rule| !crate::check::RULES.contains(&rule.as_str())) {
+            return Err(format!("skip_rules: no rule {rule}; known are {}", crate::check::RULES.join(", ")));
         }
         if let Some(fault) = self
             .faults
@@ -121,10 +110,7 @@ impl Config {
             .filter_map(|fault| fault.answer.as_ref())
             .find(|answer| !(200..=599).contains(&answer.status))
         {
-            return Err(format!(
-                "faults: status {} is not in 200..=599",
-                fault.status
-            ));
+            return Err(format!("faults: status {} is not in 200..=599", fault.status));
         }
         Ok(())
     }
@@ -264,8 +250,6 @@ fn answer<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Re
         Value::String(name) => Refusal::preset(&name)
             .map(Some)
             .ok_or_else(|| D::Error::custom(format!("answer: no preset is called \"{name}\""))),
-        other => serde_json::from_value(other)
-            .map(Some)
-            .map_err(|error| D::Error::custom(format!("answer: {error}"))),
+        other => serde_json::from_value(other).map(Some).map_err(|error| D::Error::custom(format!("answer: {error}"))),
     }
 }

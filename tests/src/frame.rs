@@ -56,10 +56,7 @@ pub struct Header {
 impl Header {
     /// Any header.
     pub fn new(name: impl Into<String>, value: HeaderValue) -> Self {
-        Self {
-            name: name.into(),
-            value,
-        }
+        Self { name: name.into(), value }
     }
 
     /// A string header, the only type the service itself was seen to send.
@@ -127,10 +124,7 @@ impl Frame {
             Header::text(":error-message", message),
             Header::text(":message-type", "error"),
         ];
-        Self {
-            headers,
-            payload: Vec::new(),
-        }
+        Self { headers, payload: Vec::new() }
     }
 
     fn message(kind: &str, type_header: &str, type_name: &str, payload: Vec<u8>) -> Self {
@@ -172,9 +166,7 @@ impl Frame {
             ("x-time", HeaderValue::Timestamp(1_795_000_000_000)),
             ("x-uuid", HeaderValue::Uuid([0xAB; 16])),
         ];
-        let extra = extra
-            .into_iter()
-            .map(|(name, value)| Header::new(name, value));
+        let extra = extra.into_iter().map(|(name, value)| Header::new(name, value));
         self.headers.splice(0..0, extra);
         self
     }

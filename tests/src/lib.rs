@@ -3,10 +3,7 @@
 //! Written from the protocol's description alone: it shares no code with the gateway, so that a mistake in one is seen by the other.
 //! [`Upstream::start`] serves in a thread of its own, [`script::render`] gives frames without any network, [`check::inspect`] judges
 //! a body. `tests/SIMULATOR.md` is the guide.
-#![allow(
-    clippy::result_large_err,
-    reason = "a refusal is built at most once per request of a test server"
-)]
+#![allow(clippy::result_large_err, reason = "a refusal is built at most once per request of a test server")]
 
 pub mod accounts;
 pub mod catalogue;

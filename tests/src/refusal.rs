@@ -66,11 +66,7 @@ impl Refusal {
 
     /// The answer to a bearer nobody issued, or that has expired. `status` is 403 or 401.
     pub fn bearer(status: u16) -> Self {
-        Self::new(
-            status,
-            "AccessDeniedException",
-            "The bearer token included in the request is invalid",
-        )
+        Self::new(status, "AccessDeniedException", "The bearer token included in the request is invalid")
     }
 
     /// What the service most often says with this status.
@@ -86,8 +82,7 @@ impl Refusal {
             503 => "unavailable",
             _ => "",
         };
-        Self::preset(preset)
-            .unwrap_or_else(|| Self::new(status, "", format!("simulated status {status}")))
+        Self::preset(preset).unwrap_or_else(|| Self::new(status, "", format!("simulated status {status}")))
     }
 
     /// A refusal by its short name; the names are the keys of [`PRESETS`].
@@ -113,8 +108,7 @@ impl Refusal {
             return body.clone();
         }
         let mut body = serde_json::json!({ "message": self.message, "reason": self.reason });
-        if let (true, false, Some(members)) = (aws_json, self.kind.is_empty(), body.as_object_mut())
-        {
+        if let (true, false, Some(members)) = (aws_json, self.kind.is_empty(), body.as_object_mut()) {
             let name = format!("com.amazon.aws.codewhisperer#{}", self.kind);
             members.insert("__type".to_owned(), name.into());
         }
@@ -129,8 +123,7 @@ pub(crate) fn oauth_body(error: &str, description: &str) -> String {
 
 const IMPROPER: &str = "Improperly formed request.";
 const FRONT_END: &str = r#"{"error":{"code":"validation_error","message":"Failed to buffer the request body: length limit exceeded","param":null,"type":"invalid_request_error"}}"#;
-const HIGH_LOAD: &str =
-    "Encountered unexpectedly high load when processing the request, please try again.";
+const HIGH_LOAD: &str = "Encountered unexpectedly high load when processing the request, please try again.";
 const SUSPENDED: &str = "Your User ID (d-0000000000.sim) temporarily is suspended. We've locked your account as a security precaution. To restore access, please contact our support team.";
 const THROTTLED: &str = "Too many requests, please wait before trying again.";
 const TRAFFIC: &str = "I am experiencing high traffic, please try again shortly.";
@@ -140,104 +133,20 @@ const STALE: &str = "Invalid refresh token provided";
 /// Name, status, exception, message, reason (empty: `null`).
 pub const PRESETS: &[(&str, u16, &str, &str, &str)] = &[
     ("improper", 400, "ValidationException", IMPROPER, ""),
-    (
-        "invalid-body",
-        400,
-        "ValidationException",
-        IMPROPER,
-        "REQUEST_BODY_INVALID",
-    ),
-    (
-        "invalid-json",
-        400,
-        "ValidationException",
-        "The request body is not valid JSON.",
-        "REQUEST_BODY_INVALID_JSON",
-    ),
-    (
-        "too-long",
-        400,
-        "ValidationException",
-        "Input is too long.",
-        "CONTENT_LENGTH_EXCEEDS_THRESHOLD",
-    ),
-    (
-        "prompt-too-long",
-        400,
-        "ValidationException",
-        "Input is too long.",
-        "PROMPT_TOO_LONG",
-    ),
-    (
-        "model",
-        400,
-        "ValidationException",
-        WRONG_MODEL,
-        "INVALID_MODEL_ID",
-    ),
-    (
-        "profile",
-        400,
-        "ValidationException",
-        "profileArn is required for this request.",
-        "",
-    ),
-    (
-        "tool-format",
-        400,
-        "ValidationException",
-        "Invalid tool use format.",
-        "",
-    ),
-    (
-        "monthly400",
-        400,
-        "ValidationException",
-        "You have reached the limit.",
-        "MONTHLY_REQUEST_COUNT",
-    ),
-    (
-        "bearer",
-        403,
-        "AccessDeniedException",
-        "The bearer token included in the request is invalid",
-        "",
-    ),
-    (
-        "bearer401",
-        401,
-        "AccessDeniedException",
-        "The bearer token included in the request is invalid",
-        "",
-    ),
-    (
-        "unauthorized",
-        403,
-        "AccessDeniedException",
-        "User is not authorized to make this call.",
-        "",
-    ),
-    (
-        "suspended",
-        403,
-        "AccessDeniedException",
-        SUSPENDED,
-        "TEMPORARILY_SUSPENDED",
-    ),
-    (
-        "feature",
-        403,
-        "AccessDeniedException",
-        "This feature is not supported.",
-        "FEATURE_NOT_SUPPORTED",
-    ),
-    (
-        "monthly",
-        402,
-        "ServiceQuotaExceededException",
-        "You have reached the limit.",
-        "MONTHLY_REQUEST_COUNT",
-    ),
+    ("invalid-body", 400, "ValidationException", IMPROPER, "REQUEST_BODY_INVALID"),
+    ("invalid-json", 400, "ValidationException", "The request body is not valid JSON.", "REQUEST_BODY_INVALID_JSON"),
+    ("too-long", 400, "ValidationException", "Input is too long.", "CONTENT_LENGTH_EXCEEDS_THRESHOLD"),
+    ("prompt-too-long", 400, "ValidationException", "Input is too long.", "PROMPT_TOO_LONG"),
+    ("model", 400, "ValidationException", WRONG_MODEL, "INVALID_MODEL_ID"),
+    ("profile", 400, "ValidationException", "profileArn is required for this request.", ""),
+    ("tool-format", 400, "ValidationException", "Invalid tool use format.", ""),
+    ("monthly400", 400, "ValidationException", "You have reached the limit.", "MONTHLY_REQUEST_COUNT"),
+    ("bearer", 403, "AccessDeniedException", "The bearer token included in the request is invalid", ""),
+    ("bearer401", 401, "AccessDeniedException", "The bearer token included in the request is invalid", ""),
+    ("unauthorized", 403, "AccessDeniedException", "User is not authorized to make this call.", ""),
+    ("suspended", 403, "AccessDeniedException", SUSPENDED, "TEMPORARILY_SUSPENDED"),
+    ("feature", 403, "AccessDeniedException", "This feature is not supported.", "FEATURE_NOT_SUPPORTED"),
+    ("monthly", 402, "ServiceQuotaExceededException", "You have reached the limit.", "MONTHLY_REQUEST_COUNT"),
     (
         "overage",
         402,
@@ -252,81 +161,21 @@ pub const PRESETS: &[(&str, u16, &str, &str, &str)] = &[
         "The conversation is too long.",
         "CONVERSATION_LIMIT_EXCEEDED",
     ),
-    (
-        "operation",
-        404,
-        "UnknownOperationException",
-        "Unknown operation.",
-        "",
-    ),
-    (
-        "not-found",
-        404,
-        "ResourceNotFoundException",
-        "The resource was not found.",
-        "",
-    ),
-    (
-        "conflict",
-        409,
-        "ConflictException",
-        "The customer key is disabled.",
-        "CUSTOMER_KMS_KEY_DISABLED",
-    ),
+    ("operation", 404, "UnknownOperationException", "Unknown operation.", ""),
+    ("not-found", 404, "ResourceNotFoundException", "The resource was not found.", ""),
+    ("conflict", 409, "ConflictException", "The customer key is disabled.", "CUSTOMER_KMS_KEY_DISABLED"),
     ("throttle", 429, "ThrottlingException", THROTTLED, ""),
-    (
-        "credit-limit",
-        429,
-        "ThrottlingException",
-        "60-minute credit limit exceeded",
-        "",
-    ),
-    (
-        "capacity",
-        429,
-        "ThrottlingException",
-        TRAFFIC,
-        "INSUFFICIENT_MODEL_CAPACITY",
-    ),
-    (
-        "daily",
-        429,
-        "ThrottlingException",
-        THROTTLED,
-        "DAILY_REQUEST_COUNT",
-    ),
-    (
-        "monthly429",
-        429,
-        "ThrottlingException",
-        THROTTLED,
-        "MONTHLY_REQUEST_COUNT",
-    ),
-    (
-        "high-load",
-        500,
-        "InternalServerException",
-        HIGH_LOAD,
-        "MODEL_TEMPORARILY_UNAVAILABLE",
-    ),
+    ("credit-limit", 429, "ThrottlingException", "60-minute credit limit exceeded", ""),
+    ("capacity", 429, "ThrottlingException", TRAFFIC, "INSUFFICIENT_MODEL_CAPACITY"),
+    ("daily", 429, "ThrottlingException", THROTTLED, "DAILY_REQUEST_COUNT"),
+    ("monthly429", 429, "ThrottlingException", THROTTLED, "MONTHLY_REQUEST_COUNT"),
+    ("high-load", 500, "InternalServerException", HIGH_LOAD, "MODEL_TEMPORARILY_UNAVAILABLE"),
     ("internal", 500, "InternalServerException", HIGH_LOAD, ""),
-    (
-        "unavailable",
-        503,
-        "ServiceUnavailableException",
-        "Service unavailable.",
-        "",
-    ),
+    ("unavailable", 503, "ServiceUnavailableException", "Service unavailable.", ""),
     ("front-end", 413, "", "", ""),
     ("stale-message", 400, "", STALE, ""),
     ("stale-401", 401, "", STALE, ""),
     ("invalid-grant", 400, "InvalidGrantException", STALE, ""),
-    (
-        "invalid-client",
-        401,
-        "InvalidClientException",
-        "Client is expired",
-        "",
-    ),
+    ("invalid-client", 401, "InvalidClientException", "Client is expired", ""),
     ("slow-down", 400, "SlowDownException", "Slow down", ""),
 ];

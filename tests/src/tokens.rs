@@ -41,28 +41,16 @@ impl World {
             rotated: Vec::new(),
             spent: 0.0,
         };
-        Self {
-            accounts: accounts.iter().map(live).collect(),
-            ..Self::default()
-        }
+        Self { accounts: accounts.iter().map(live).collect(), ..Self::default() }
     }
 
     /// Issues an access token for an account, as a refresh would. `None`: no such account.
     pub fn issue(&mut self, label: &str, seconds: u64) -> Option<String> {
-        self.accounts
-            .iter()
-            .find(|live| live.account.label == label)?;
+        self.accounts.iter().find(|live| live.account.label == label)?;
         self.issued += 1;
-        let token = format!(
-            "aoaSIM-{label}-{}-0123456789abcdefghijklmnopqrstuvwxyz",
-            self.issued
-        );
+        let token = format!("aoaSIM-{label}-{}-0123456789abcdefghijklmnopqrstuvwxyz", self.issued);
         let expires = Instant::now() + Duration::from_secs(seconds.min(FOREVER));
-        self.access.push(Access {
-            token: token.clone(),
-            label: label.to_owned(),
-            expires,
-        });
+        self.access.push(Access { token: token.clone(), label: label.to_owned(), expires });
         Some(token)
     }
 
@@ -73,10 +61,7 @@ impl World {
 
     /// The refresh token an account has now.
     pub fn refresh_token(&self, label: &str) -> Option<&str> {
-        self.accounts
-            .iter()
-            .find(|live| live.account.label == label)
-            .map(|live| live.refresh.as_str())
+        self.accounts.iter().find(|live| live.account.label == label).map(|live| live.refresh.as_str())
     }
 
     /// Whose refresh token (present or past) or API key this is.
@@ -85,28 +70,19 @@ impl World {
     }
 
     fn holder(&self, secret: &str) -> Option<&Live> {
-        self.accounts
-            .iter()
-            .find(|live| live.refresh == secret || live.rotated.iter().any(|old| old == secret))
+        self.accounts.iter().find(|live| live.refresh == secret || live.rotated.iter().any(|old| old == secret))
     }
 
     /// Adds used credits.
     pub fn spend(&mut self, label: &str, credits: f64) {
-        if let Some(live) = self
-            .accounts
-            .iter_mut()
-            .find(|live| live.account.label == label)
-        {
+        if let Some(live) = self.accounts.iter_mut().find(|live| live.account.label == label) {
             live.spent += credits;
         }
     }
 
     /// Credits used since the start.
     pub fn spent(&self, label: &str) -> f64 {
-        self.accounts
-            .iter()
-            .find(|live| live.account.label == label)
-            .map_or(0.0, |live| live.spent)
+        self.accounts.iter().find(|live| live.account.label == label).map_or(0.0, |live| live.spent)
     }
 
     /// The account behind a bearer. `token_type` is the header of that name.
@@ -120,39 +96,20 @@ impl World {
         config: &Config,
     ) -> Result<&Account, Refusal> {
         let refused = || Refusal::bearer(config.bearer_status);
-        let (scheme, token) = authorization
-            .and_then(|value| value.split_once(' '))
-            .ok_or_else(refused)?;
+        let (scheme, token) = authorization.and_then(|value| value.split_once(' ')).ok_or_else(refused)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refused());
         }
         let is_key = token_type.is_some_and(|kind| kind.eq_ignore_ascii_case("API_KEY"));
-        let keys = self
-            .accounts
-            .iter()
-            .filter(|live| live.account.kind == Kind::ApiKey);
-        if let Some(live) = keys
-            .filter(|_| is_key)
-            .find(|live| live.account.secret == token)
-        {
+        let keys = self.accounts.iter().filter(|live| live.account.kind == Kind::ApiKey);
+        if let Some(live) = keys.filter(|_| is_key).find(|live| live.account.secret == token) {
             return Ok(&live.account);
         }
         let now = Instant::now();
-        let issued = self
-            .access
-            .iter()
-            .find(|access| access.token == token && access.expires > now)
-            .ok_or_else(refused)?;
-        let live = self
-            .accounts
-            .iter()
-            .find(|live| live.account.label == issued.label)
-            .ok_or_else(refused)?;
-        if is_key {
-            Err(refused())
-        } else {
-            Ok(&live.account)
-        }
+        let issued =
+            self.access.iter().find(|access| access.token == token && access.expires > now).ok_or_else(refused)?;
+        let live = self.accounts.iter().find(|live| live.account.label == issued.label).ok_or_else(refused)?;
+        if is_key { Err(refused()) } else { Ok(&live.account) }
     }
 
     /// `/refreshToken`.
@@ -166,9 +123,7 @@ impl World {
         let holder = self.holder(sent);
         let (label, profile) = match holder {
             Some(live) if live.account.kind != Kind::Social => return Err(Refusal::of_status(500)),
-            Some(live) if live.refresh == sent => {
-                (live.account.label.clone(), live.account.profile_arn.clone())
-            }
+            Some(live) if live.refresh == sent => (live.account.label.clone(), live.account.profile_arn.clone()),
             stale => return Err(stale_social(config.stale_refresh, stale.is_some())),
         };
         let mut answer = self.renew(&label, config);
@@ -182,22 +137,11 @@ impl World {
     ///
     /// # Errors
     /// As the OIDC endpoint: `invalid_request`, `invalid_client`, `invalid_grant`, `unsupported_grant_type`.
-    pub fn refresh_idc(
-        &mut self,
-        body: &Value,
-        region: Option<&str>,
-        config: &Config,
-    ) -> Result<Value, Refusal> {
+    pub fn refresh_idc(&mut self, body: &Value, region: Option<&str>, config: &Config) -> Result<Value, Refusal> {
         let text = |name: &str| body.get(name).and_then(Value::as_str);
-        let (Some(id), Some(secret), Some(sent)) =
-            (text("clientId"), text("clientSecret"), text("refreshToken"))
+        let (Some(id), Some(secret), Some(sent)) = (text("clientId"), text("clientSecret"), text("refreshToken"))
         else {
-            return Err(oauth(
-                401,
-                "InvalidClientException",
-                "invalid_client",
-                "Invalid client provided",
-            ));
+            return Err(oauth(401, "InvalidClientException", "invalid_client", "Invalid client provided"));
         };
         if text("grantType") != Some("refresh_token") {
             return Err(oauth(
@@ -210,32 +154,17 @@ impl World {
         let Some(live) = self.holder(sent) else {
             return Err(stale_idc(config.stale_refresh));
         };
-        let Kind::Idc {
-            client_id,
-            client_secret,
-            region: home,
-        } = &live.account.kind
-        else {
+        let Kind::Idc { client_id, client_secret, region: home } = &live.account.kind else {
             return Err(stale_idc(Stale::Usual));
         };
         if region.is_some_and(|region| region != home) {
-            return Err(oauth(
-                400,
-                "InvalidRequestException",
-                "invalid_request",
-                "Invalid token provided",
-            ));
+            return Err(oauth(400, "InvalidRequestException", "invalid_request", "Invalid token provided"));
         }
         if id != client_id {
             return Err(stale_idc(Stale::Usual));
         }
         if secret != client_secret {
-            return Err(oauth(
-                401,
-                "InvalidClientException",
-                "invalid_client",
-                "Invalid client provided",
-            ));
+            return Err(oauth(401, "InvalidClientException", "invalid_client", "Invalid client provided"));
         }
         if live.refresh != sent {
             return Err(stale_idc(config.stale_refresh));
@@ -252,17 +181,10 @@ impl World {
         let access = self.issue(label, config.access_token_seconds);
         let mut answer = json!({ "accessToken": access, "expiresIn": config.access_token_seconds });
         let number = self.issued;
-        let live = self
-            .accounts
-            .iter_mut()
-            .find(|live| live.account.label == label);
+        let live = self.accounts.iter_mut().find(|live| live.account.label == label);
         if let (true, Some(live), Some(members)) = (config.rotation, live, answer.as_object_mut()) {
-            let next = format!(
-                "aorSIM-{label}-{number}-{}",
-                "0123456789abcdefghijklmnopqrstuvwxyz".repeat(3)
-            );
-            live.rotated
-                .push(std::mem::replace(&mut live.refresh, next.clone()));
+            let next = format!("aorSIM-{label}-{number}-{}", "0123456789abcdefghijklmnopqrstuvwxyz".repeat(3));
+            live.rotated.push(std::mem::replace(&mut live.refresh, next.clone()));
             members.insert("refreshToken".to_owned(), next.into());
         }
         answer

@@ -57,11 +57,8 @@ impl Options {
         match self.config {
             None => Ok(config),
             Some(patch) => {
-                let patch = serde_json::from_str(&patch)
-                    .map_err(|error| format!("--config is not JSON: {error}"))?;
-                config
-                    .patched(&patch)
-                    .map_err(|error| format!("--config: {error}"))
+                let patch = serde_json::from_str(&patch).map_err(|error| format!("--config is not JSON: {error}"))?;
+                config.patched(&patch).map_err(|error| format!("--config: {error}"))
             }
         }
     }
@@ -83,18 +80,14 @@ fn run(options: Options) -> Result<(), String> {
     let with_stdin = options.exit_with_stdin;
     let port = options.port;
     let config = options.config()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let upstream = Upstream::start(config).map_err(|error| format!("port {port}: {error}"))?;
     let mut out = io::stdout();
     writeln!(out, "simulated upstream at {}", upstream.url())
         .and_then(|()| out.flush())
         .map_err(|error| error.to_string())?;
-    let ended = runtime
-        .block_on(end(with_stdin))
-        .map_err(|error| error.to_string());
+    let ended = runtime.block_on(end(with_stdin)).map_err(|error| error.to_string());
     // A read of standard input may be waiting for ever.
     runtime.shutdown_background();
     ended

@@ -40,12 +40,7 @@ pub(super) fn check(body: &Value, limits: &Limits, findings: &mut Findings) -> M
             media.base64 += bytes_of(document).len();
             if !names.insert(text(document, "name")) {
                 let refusal = reasoned("Duplicate document names.", "DOCUMENT_DUPLICATE_NAME");
-                findings.broken(
-                    "document",
-                    format!("{path}.name"),
-                    "two documents with one name",
-                    refusal,
-                );
+                findings.broken("document", format!("{path}.name"), "two documents with one name", refusal);
             }
             check_document(document, &path, limits, findings);
         }
@@ -75,25 +70,14 @@ fn users(body: &Value) -> Vec<(String, &Value)> {
     let entries = history(body).iter().enumerate();
     let past = entries.filter_map(|(index, entry)| {
         let user = entry.get("userInputMessage")?;
-        Some((
-            format!("conversationState.history[{index}].userInputMessage"),
-            user,
-        ))
+        Some((format!("conversationState.history[{index}].userInputMessage"), user))
     });
-    let now = current(body).map(|user| {
-        (
-            "conversationState.currentMessage.userInputMessage".to_owned(),
-            user,
-        )
-    });
+    let now = current(body).map(|user| ("conversationState.currentMessage.userInputMessage".to_owned(), user));
     past.chain(now).collect()
 }
 
 fn bytes_of(block: &Value) -> &str {
-    block
-        .get("source")
-        .map(|source| text(source, "bytes"))
-        .unwrap_or_default()
+    block.get("source").map(|source| text(source, "bytes")).unwrap_or_default()
 }
 
 fn check_image(image: &Value, path: &str, limits: &Limits, findings: &mut Findings) {
@@ -106,12 +90,7 @@ fn check_image(image: &Value, path: &str, limits: &Limits, findings: &mut Findin
             encoded.len(),
             limits.image_base64
         );
-        findings.broken(
-            "image",
-            &source,
-            message.clone(),
-            reasoned(&message, "IMAGE_SIZE_EXCEEDED"),
-        );
+        findings.broken("image", &source, message.clone(), reasoned(&message, "IMAGE_SIZE_EXCEEDED"));
     }
     let Ok(bytes) = STANDARD.decode(encoded) else {
         return findings.improper("image", source, "not standard base64 with padding");
@@ -122,10 +101,7 @@ fn check_image(image: &Value, path: &str, limits: &Limits, findings: &mut Findin
         return findings.broken("image", source, "no gif, jpeg, png or webp", refusal);
     };
     if picture.format != declared {
-        let refusal = reasoned(
-            "The image does not match its format.",
-            "IMAGE_MIME_MISMATCH",
-        );
+        let refusal = reasoned("The image does not match its format.", "IMAGE_MIME_MISMATCH");
         findings.broken(
             "image",
             format!("{path}.format"),
@@ -134,17 +110,11 @@ fn check_image(image: &Value, path: &str, limits: &Limits, findings: &mut Findin
         );
     }
     if picture.width.max(picture.height) > limits.image_pixels {
-        let refusal = reasoned(
-            "The image dimensions exceed the maximum.",
-            "IMAGE_DIMENSION_EXCEEDED",
-        );
+        let refusal = reasoned("The image dimensions exceed the maximum.", "IMAGE_DIMENSION_EXCEEDED");
         findings.broken(
             "image",
             source,
-            format!(
-                "{} x {} pixels, the limit is {}",
-                picture.width, picture.height, limits.image_pixels
-            ),
+            format!("{} x {} pixels, the limit is {}", picture.width, picture.height, limits.image_pixels),
             refusal,
         );
     }
@@ -160,22 +130,13 @@ fn picture(bytes: &[u8]) -> Option<Picture> {
         _ => return None,
     };
     let size = imagesize::blob_size(bytes).ok()?;
-    Some(Picture {
-        format,
-        width: size.width,
-        height: size.height,
-    })
+    Some(Picture { format, width: size.width, height: size.height })
 }
 
 /// The pictures of the current message, as their bytes describe themselves.
 pub(crate) fn pictures(body: &Value) -> Vec<Picture> {
-    let images = current(body)
-        .map(|user| list(user, "images"))
-        .unwrap_or_default();
-    images
-        .iter()
-        .filter_map(|image| picture(&STANDARD.decode(bytes_of(image)).ok()?))
-        .collect()
+    let images = current(body).map(|user| list(user, "images")).unwrap_or_default();
+    images.iter().filter_map(|image| picture(&STANDARD.decode(bytes_of(image)).ok()?)).collect()
 }
 
 fn check_document(document: &Value, path: &str, limits: &Limits, findings: &mut Findings) {
@@ -191,11 +152,7 @@ fn check_document(document: &Value, path: &str, limits: &Limits, findings: &mut 
         findings.broken(
             "document",
             &source,
-            format!(
-                "{} bytes, the limit is {}",
-                bytes.len(),
-                limits.document_bytes
-            ),
+            format!("{} bytes, the limit is {}", bytes.len(), limits.document_bytes),
             refusal,
         );
     }
@@ -206,17 +163,10 @@ fn check_document(document: &Value, path: &str, limits: &Limits, findings: &mut 
         _ => b"",
     };
     if !bytes.starts_with(magic) {
-        findings.improper(
-            "document",
-            &source,
-            "the bytes are not of the declared format",
-        );
+        findings.improper("document", &source, "the bytes are not of the declared format");
     }
     if bytes.starts_with(b"%PDF") && bytes.windows(8).any(|window| window == b"/Encrypt") {
-        let refusal = reasoned(
-            "The document is password protected.",
-            "DOCUMENT_PASSWORD_PROTECTED",
-        );
+        let refusal = reasoned("The document is password protected.", "DOCUMENT_PASSWORD_PROTECTED");
         findings.broken("document", source, "encrypted", refusal);
     }
 }

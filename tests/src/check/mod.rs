@@ -141,30 +141,15 @@ impl Findings {
     }
 
     /// Notes a broken rule; a warning if the configuration does not enforce it.
-    pub fn broken(
-        &mut self,
-        rule: &str,
-        path: impl Into<String>,
-        detail: impl Into<String>,
-        refusal: Refusal,
-    ) {
+    pub fn broken(&mut self, rule: &str, path: impl Into<String>, detail: impl Into<String>, refusal: Refusal) {
         let (path, detail) = (path.into(), detail.into());
         let lenient = !self.strict && STRICT_ONLY.contains(&rule);
         if lenient || self.skipped.iter().any(|skipped| skipped == rule) {
             self.warnings.push(format!("{rule}: {path}: {detail}"));
             return;
         }
-        let refusal = if self.generic && refusal.status == 400 {
-            Refusal::improper()
-        } else {
-            refusal
-        };
-        self.violations.push(Violation {
-            rule: rule.to_owned(),
-            path,
-            detail,
-            refusal,
-        });
+        let refusal = if self.generic && refusal.status == 400 { Refusal::improper() } else { refusal };
+        self.violations.push(Violation { rule: rule.to_owned(), path, detail, refusal });
     }
 
     fn improper(&mut self, rule: &str, path: impl Into<String>, detail: impl Into<String>) {
@@ -180,11 +165,7 @@ impl Findings {
 pub fn inspect(body: &[u8], dialect: Dialect, config: &Config) -> (Option<Value>, Findings) {
     let mut findings = Findings::new(config);
     if body.len() > config.limits.body_bytes {
-        let detail = format!(
-            "{} bytes, the limit is {}",
-            body.len(),
-            config.limits.body_bytes
-        );
+        let detail = format!("{} bytes, the limit is {}", body.len(), config.limits.body_bytes);
         findings.improper("R22", "body", detail);
     }
     let value: Value = match serde_json::from_slice(body) {
@@ -207,29 +188,19 @@ pub fn inspect(body: &[u8], dialect: Dialect, config: &Config) -> (Option<Value>
 fn model(body: &Value, config: &Config, findings: &mut Findings) {
     let path = "conversationState.currentMessage.userInputMessage.modelId";
     let fields = body.get("additionalModelRequestFields");
-    let id = current(body)
-        .and_then(|user| user.get("modelId"))
-        .and_then(Value::as_str);
+    let id = current(body).and_then(|user| user.get("modelId")).and_then(Value::as_str);
     let Some(id) = id else {
         return findings.warn(path, "absent; the service then chooses a model");
     };
     let Some(model) = config.models.iter().find(|model| model.id == id) else {
         let refusal = Refusal::preset("model").unwrap_or_else(Refusal::improper);
-        return findings.broken(
-            "model",
-            path,
-            format!("\"{id}\" is not in the catalogue"),
-            refusal,
-        );
+        return findings.broken("model", path, format!("\"{id}\" is not in the catalogue"), refusal);
     };
     if let Some(fields) = fields {
         schema::check_fields(fields, model.schema.as_ref(), findings);
     }
     if findings.tokens as u64 > model.window {
-        let detail = format!(
-            "about {} tokens, the window has {}",
-            findings.tokens, model.window
-        );
+        let detail = format!("about {} tokens, the window has {}", findings.tokens, model.window);
         let refusal = Refusal::preset("too-long").unwrap_or_else(Refusal::improper);
         findings.broken("window", "conversationState", detail, refusal);
     }
@@ -237,29 +208,18 @@ fn model(body: &Value, config: &Config, findings: &mut Findings) {
 
 /// The current user message.
 pub(crate) fn current(body: &Value) -> Option<&Value> {
-    body.get("conversationState")?
-        .get("currentMessage")?
-        .get("userInputMessage")
+    body.get("conversationState")?.get("currentMessage")?.get("userInputMessage")
 }
 
 /// The history's entries.
 pub(crate) fn history(body: &Value) -> &[Value] {
-    let history = body
-        .get("conversationState")
-        .and_then(|state| state.get("history"));
-    history
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+    let history = body.get("conversationState").and_then(|state| state.get("history"));
+    history.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// An array member, or nothing.
 pub(crate) fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
-    value
-        .get(name)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+    value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// A string member, or `""`.

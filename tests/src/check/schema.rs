@@ -9,28 +9,15 @@ pub(super) fn check_fields(fields: &Value, schema: Option<&Value>, findings: &mu
     let root = "additionalModelRequestFields";
     let nothing = serde_json::json!({ "type": "object", "additionalProperties": false });
     if let Err((path, detail)) = validate(fields, schema.unwrap_or(&nothing), "") {
-        let path = if path.is_empty() {
-            root.to_owned()
-        } else {
-            format!("{root}.{path}")
-        };
+        let path = if path.is_empty() { root.to_owned() } else { format!("{root}.{path}") };
         let message = format!("Invalid {root}: {detail}");
-        findings.broken(
-            "fields",
-            path,
-            detail,
-            Refusal::validation(message).because("REQUEST_BODY_INVALID"),
-        );
+        findings.broken("fields", path, detail, Refusal::validation(message).because("REQUEST_BODY_INVALID"));
     }
-    let disabled = fields
-        .get("thinking")
-        .and_then(|thinking| thinking.get("type"))
-        .and_then(Value::as_str)
-        == Some("disabled");
+    let disabled =
+        fields.get("thinking").and_then(|thinking| thinking.get("type")).and_then(Value::as_str) == Some("disabled");
     if disabled && fields.get("output_config").is_some() {
-        let refusal = Refusal::validation(format!(
-            "Invalid {root}: output_config cannot be combined with disabled thinking"
-        ));
+        let refusal =
+            Refusal::validation(format!("Invalid {root}: output_config cannot be combined with disabled thinking"));
         findings.broken(
             "fields-thinking",
             root,
@@ -47,31 +34,19 @@ fn validate(value: &Value, schema: &Value, path: &str) -> Checked {
     if let Some(kinds) = schema.get("type") {
         let single = std::slice::from_ref(kinds);
         let kinds = kinds.as_array().map_or(single, Vec::as_slice);
-        if !kinds
-            .iter()
-            .filter_map(Value::as_str)
-            .any(|kind| is_of(value, kind))
-        {
+        if !kinds.iter().filter_map(Value::as_str).any(|kind| is_of(value, kind)) {
             return fail(format!("'{path}' has the wrong type"));
         }
     }
-    if schema
-        .get("enum")
-        .and_then(Value::as_array)
-        .is_some_and(|allowed| !allowed.contains(value))
-    {
-        return fail(format!(
-            "'{path}' has the value {value}, which is not allowed"
-        ));
+    if schema.get("enum").and_then(Value::as_array).is_some_and(|allowed| !allowed.contains(value)) {
+        return fail(format!("'{path}' has the value {value}, which is not allowed"));
     }
     if schema.get("const").is_some_and(|only| only != value) {
         return fail(format!("'{path}' must have its constant value"));
     }
     if let Some(number) = value.as_f64() {
         let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
-        if bound("minimum").is_some_and(|least| number < least)
-            || bound("maximum").is_some_and(|most| number > most)
-        {
+        if bound("minimum").is_some_and(|least| number < least) || bound("maximum").is_some_and(|most| number > most) {
             return fail(format!("'{path}' is {value}, which is out of range"));
         }
     }
@@ -86,10 +61,9 @@ fn validate(value: &Value, schema: &Value, path: &str) -> Checked {
     }
     members(value, schema, path)?;
     match (value.as_array(), schema.get("items")) {
-        (Some(items), Some(of)) => items
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, item)| validate(item, of, &format!("{path}[{index}]"))),
+        (Some(items), Some(of)) => {
+            items.iter().enumerate().try_for_each(|(index, item)| validate(item, of, &format!("{path}[{index}]")))
+        }
         _ => Ok(()),
     }
 }
@@ -98,32 +72,15 @@ fn members(value: &Value, schema: &Value, path: &str) -> Checked {
     let Some(members) = value.as_object() else {
         return Ok(());
     };
-    for name in schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-    {
+    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
         if !members.contains_key(name) {
-            return Err((
-                path.to_owned(),
-                format!("required property '{name}' is missing"),
-            ));
+            return Err((path.to_owned(), format!("required property '{name}' is missing")));
         }
     }
     for (name, value) in members {
-        let inner = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
-        match (
-            schema
-                .get("properties")
-                .and_then(|properties| properties.get(name)),
-            schema.get("additionalProperties"),
-        ) {
+        let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        match (schema.get("properties").and_then(|properties| properties.get(name)), schema.get("additionalProperties"))
+        {
             (Some(schema), _) => validate(value, schema, &inner)?,
             (None, Some(Value::Bool(false))) => {
                 let detail = format!(
@@ -146,11 +103,7 @@ fn is_of(value: &Value, kind: &str) -> bool {
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
         "number" => value.is_number(),
-        "integer" => {
-            value.is_i64()
-                || value.is_u64()
-                || value.as_f64().is_some_and(|number| number.fract() == 0.0)
-        }
+        "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0),
         _ => false,
     }
 }

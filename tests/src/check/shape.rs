@@ -28,12 +28,7 @@ pub(super) fn check(body: &Value, dialect: Dialect, findings: &mut Findings) {
     for name in members.keys() {
         let by_target = name == "agentMode" && dialect == Dialect::AwsJson;
         if !by_target && !ROOT.0.iter().any(|(known, ..)| known == name) {
-            findings.broken(
-                "R15",
-                name,
-                "not a member of the request",
-                Refusal::invalid_body(),
-            );
+            findings.broken("R15", name, "not a member of the request", Refusal::invalid_body());
         }
     }
     structure(body, &ROOT, "", findings);
@@ -44,11 +39,7 @@ fn structure(value: &Value, shape: &Shape, path: &str, findings: &mut Findings) 
         return findings.improper("shape", path, "not an object");
     };
     for (name, required, kind) in shape.0 {
-        let path = if path.is_empty() {
-            (*name).to_owned()
-        } else {
-            format!("{path}.{name}")
-        };
+        let path = if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
         match members.get(*name) {
             None if *required => findings.improper("shape", path, "required, but missing"),
             None => {}
@@ -61,14 +52,8 @@ fn structure(value: &Value, shape: &Shape, path: &str, findings: &mut Findings) 
     if path.is_empty() {
         return;
     }
-    for name in members
-        .keys()
-        .filter(|name| !shape.0.iter().any(|(known, ..)| known == name))
-    {
-        findings.warn(
-            &format!("{path}.{name}"),
-            "not a member of the model; the service ignores it",
-        );
+    for name in members.keys().filter(|name| !shape.0.iter().any(|(known, ..)| known == name)) {
+        findings.warn(&format!("{path}.{name}"), "not a member of the model; the service ignores it");
     }
 }
 
@@ -81,33 +66,18 @@ fn member(value: &Value, kind: &Kind, path: &str, findings: &mut Findings) {
         Kind::Flag => findings.improper("shape", path, "not a boolean"),
         Kind::OneOf(allowed) => {
             if !value.as_str().is_some_and(|text| allowed.contains(&text)) {
-                let rule = if path.ends_with("chatTriggerType") {
-                    "R14"
-                } else {
-                    "enum"
-                };
-                findings.improper(
-                    rule,
-                    path,
-                    format!("{value} is none of {}", allowed.join(", ")),
-                );
+                let rule = if path.ends_with("chatTriggerType") { "R14" } else { "enum" };
+                findings.improper(rule, path, format!("{value} is none of {}", allowed.join(", ")));
             }
         }
         Kind::Struct(shape) => structure(value, shape, path, findings),
         Kind::Union(shape) => {
             structure(value, shape, path, findings);
             let known = value.as_object().map_or(1, |members| {
-                members
-                    .keys()
-                    .filter(|name| shape.0.iter().any(|(known, ..)| known == name))
-                    .count()
+                members.keys().filter(|name| shape.0.iter().any(|(known, ..)| known == name)).count()
             });
             if known != 1 {
-                findings.improper(
-                    "shape",
-                    path,
-                    format!("a union with {known} of its members instead of one"),
-                );
+                findings.improper("shape", path, format!("a union with {known} of its members instead of one"));
             }
         }
         Kind::List(item) => match value.as_array() {
@@ -133,11 +103,7 @@ static ROOT: Shape = Shape(&[
 ]);
 
 static STATE: Shape = Shape(&[
-    (
-        "chatTriggerType",
-        true,
-        Kind::OneOf(&["MANUAL", "DIAGNOSTIC", "INLINE_CHAT"]),
-    ),
+    ("chatTriggerType", true, Kind::OneOf(&["MANUAL", "DIAGNOSTIC", "INLINE_CHAT"])),
     ("currentMessage", true, Kind::Union(&MESSAGE)),
     ("conversationId", false, Kind::Text),
     ("history", false, Kind::List(&Kind::Union(&MESSAGE))),
@@ -161,29 +127,17 @@ static USER: Shape = Shape(&[
     ("userInputMessageContext", false, Kind::Struct(&CONTEXT)),
     ("userIntent", false, Kind::Text),
     ("cachePoint", false, Kind::Struct(&CACHE)),
-    (
-        "clientCacheConfig",
-        false,
-        Kind::Struct(&Shape(&[("useClientCachingOnly", false, Kind::Flag)])),
-    ),
+    ("clientCacheConfig", false, Kind::Struct(&Shape(&[("useClientCachingOnly", false, Kind::Flag)]))),
 ]);
 
 static CACHE: Shape = Shape(&[("type", true, Kind::OneOf(&["default"]))]);
 
-static IMAGE: Shape = Shape(&[
-    ("format", true, Kind::OneOf(&["gif", "jpeg", "png", "webp"])),
-    ("source", true, Kind::Union(&BYTES)),
-]);
+static IMAGE: Shape =
+    Shape(&[("format", true, Kind::OneOf(&["gif", "jpeg", "png", "webp"])), ("source", true, Kind::Union(&BYTES))]);
 
 static DOCUMENT: Shape = Shape(&[
     ("name", true, Kind::Text),
-    (
-        "format",
-        true,
-        Kind::OneOf(&[
-            "csv", "doc", "docx", "html", "md", "pdf", "txt", "xls", "xlsx",
-        ]),
-    ),
+    ("format", true, Kind::OneOf(&["csv", "doc", "docx", "html", "md", "pdf", "txt", "xls", "xlsx"])),
     ("source", true, Kind::Union(&BYTES)),
 ]);
 
@@ -193,33 +147,18 @@ static CONTEXT: Shape = Shape(&[
     ("toolResults", false, Kind::List(&Kind::Struct(&RESULT))),
     ("tools", false, Kind::List(&Kind::Union(&TOOL))),
     ("envState", false, Kind::Struct(&ENV)),
-    (
-        "additionalContext",
-        false,
-        Kind::List(&Kind::Struct(&EXTRA)),
-    ),
+    ("additionalContext", false, Kind::List(&Kind::Struct(&EXTRA))),
     ("editorState", false, Kind::Any),
     ("shellState", false, Kind::Any),
     ("gitState", false, Kind::Any),
     ("appStudioContext", false, Kind::Any),
     ("diagnostic", false, Kind::Any),
     ("consoleState", false, Kind::Any),
-    (
-        "userSettings",
-        false,
-        Kind::Struct(&Shape(&[(
-            "hasConsentedToCrossRegionCalls",
-            false,
-            Kind::Flag,
-        )])),
-    ),
+    ("userSettings", false, Kind::Struct(&Shape(&[("hasConsentedToCrossRegionCalls", false, Kind::Flag)]))),
 ]);
 
-static EXTRA: Shape = Shape(&[
-    ("name", false, Kind::Text),
-    ("description", false, Kind::Text),
-    ("innerContext", false, Kind::Text),
-]);
+static EXTRA: Shape =
+    Shape(&[("name", false, Kind::Text), ("description", false, Kind::Text), ("innerContext", false, Kind::Text)]);
 
 static ENV: Shape = Shape(&[
     ("operatingSystem", false, Kind::Text),
@@ -227,24 +166,14 @@ static ENV: Shape = Shape(&[
     (
         "environmentVariables",
         false,
-        Kind::List(&Kind::Struct(&Shape(&[
-            ("key", false, Kind::Text),
-            ("value", false, Kind::Text),
-        ]))),
+        Kind::List(&Kind::Struct(&Shape(&[("key", false, Kind::Text), ("value", false, Kind::Text)]))),
     ),
     ("timezoneOffset", false, Kind::Any),
 ]);
 
 static RESULT: Shape = Shape(&[
     ("toolUseId", true, Kind::Text),
-    (
-        "content",
-        true,
-        Kind::List(&Kind::Union(&Shape(&[
-            ("text", false, Kind::Text),
-            ("json", false, Kind::Any),
-        ]))),
-    ),
+    ("content", true, Kind::List(&Kind::Union(&Shape(&[("text", false, Kind::Text), ("json", false, Kind::Any)])))),
     ("status", false, Kind::OneOf(&["success", "error"])),
     ("toolName", false, Kind::Text),
 ]);
@@ -273,10 +202,7 @@ static ASSISTANT: Shape = Shape(&[
             (
                 "reasoningText",
                 false,
-                Kind::Struct(&Shape(&[
-                    ("text", true, Kind::Text),
-                    ("signature", false, Kind::Text),
-                ])),
+                Kind::Struct(&Shape(&[("text", true, Kind::Text), ("signature", false, Kind::Text)])),
             ),
             ("redactedContent", false, Kind::Text),
         ])),
@@ -289,11 +215,7 @@ static ASSISTANT: Shape = Shape(&[
 ]);
 
 /// `input` is looked at by R16 and R17.
-static USE: Shape = Shape(&[
-    ("toolUseId", true, Kind::Text),
-    ("name", true, Kind::Text),
-    ("input", true, Kind::Any),
-]);
+static USE: Shape = Shape(&[("toolUseId", true, Kind::Text), ("name", true, Kind::Text), ("input", true, Kind::Any)]);
 
 const ORIGINS: &[&str] = &[
     "AI_EDITOR",

@@ -11,16 +11,10 @@ use crate::refusal::Refusal;
 pub(super) fn check(body: &Value, limits: &Limits, findings: &mut Findings) {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for (index, tool) in declared(body).iter().enumerate() {
-        let path = format!(
-            "conversationState.currentMessage.userInputMessage.userInputMessageContext.tools[{index}]"
-        );
+        let path = format!("conversationState.currentMessage.userInputMessage.userInputMessageContext.tools[{index}]");
         let Some(specification) = tool.get("toolSpecification") else {
             if tool.get("cachePoint").is_some() {
-                findings.improper(
-                    "R19",
-                    format!("{path}.cachePoint"),
-                    "a cache point among the tools",
-                );
+                findings.improper("R19", format!("{path}.cachePoint"), "a cache point among the tools");
             }
             continue;
         };
@@ -37,16 +31,9 @@ pub(super) fn check(body: &Value, limits: &Limits, findings: &mut Findings) {
             );
         }
         description(specification, &path, limits, findings);
-        match specification
-            .get("inputSchema")
-            .and_then(|schema| schema.get("json"))
-        {
+        match specification.get("inputSchema").and_then(|schema| schema.get("json")) {
             Some(schema) => check_schema(schema, &format!("{path}.inputSchema.json"), findings),
-            None => findings.improper(
-                "R20",
-                format!("{path}.inputSchema.json"),
-                "missing (a server tool?)",
-            ),
+            None => findings.improper("R20", format!("{path}.inputSchema.json"), "missing (a server tool?)"),
         }
     }
     calls(body, &names, limits, findings);
@@ -73,68 +60,33 @@ fn description(specification: &Value, path: &str, limits: &Limits, findings: &mu
     }
     let length = description.chars().count();
     if length > limits.tool_description {
-        findings.improper(
-            "R11",
-            path,
-            format!(
-                "{length} characters, the limit is {}",
-                limits.tool_description
-            ),
-        );
+        findings.improper("R11", path, format!("{length} characters, the limit is {}", limits.tool_description));
     }
 }
 
 fn check_schema(schema: &Value, path: &str, findings: &mut Findings) {
     let bedrock = |rest: &str| {
-        let message =
-            format!("Bedrock error message: The value at toolConfig.tools.0.toolSpec.{rest}");
+        let message = format!("Bedrock error message: The value at toolConfig.tools.0.toolSpec.{rest}");
         Refusal::validation(message).because("TOOL_SCHEMA_INVALID")
     };
     if schema.get("type").and_then(Value::as_str) != Some("object") {
         let refusal = bedrock("inputSchema.json.type must be one of the following: object.");
-        findings.broken(
-            "R12",
-            format!("{path}.type"),
-            "the root is not \"type\": \"object\"",
-            refusal,
-        );
+        findings.broken("R12", format!("{path}.type"), "the root is not \"type\": \"object\"", refusal);
     }
     if !schema.get("properties").is_some_and(Value::is_object) {
         let refusal = bedrock("inputSchema.json.properties must be an object.");
-        findings.broken(
-            "R12",
-            format!("{path}.properties"),
-            "not an object",
-            refusal,
-        );
+        findings.broken("R12", format!("{path}.properties"), "not an object", refusal);
     }
     let required = schema.get("required");
-    if required.is_some_and(|list| {
-        !list.is_null()
-            && !list
-                .as_array()
-                .is_some_and(|names| names.iter().all(Value::is_string))
-    }) {
-        let refusal = bedrock("inputSchema.json.required must be an array of strings.");
-        findings.broken(
-            "R12",
-            format!("{path}.required"),
-            "not an array of strings",
-            refusal,
-        );
-    }
-    for word in ["anyOf", "oneOf", "allOf"]
-        .iter()
-        .filter(|word| schema.get(**word).is_some())
+    if required
+        .is_some_and(|list| !list.is_null() && !list.as_array().is_some_and(|names| names.iter().all(Value::is_string)))
     {
-        let refusal =
-            bedrock("inputSchema.json does not support oneOf, allOf, or anyOf at the top level.");
-        findings.broken(
-            "schema-root",
-            format!("{path}.{word}"),
-            "not allowed at the root",
-            refusal,
-        );
+        let refusal = bedrock("inputSchema.json.required must be an array of strings.");
+        findings.broken("R12", format!("{path}.required"), "not an array of strings", refusal);
+    }
+    for word in ["anyOf", "oneOf", "allOf"].iter().filter(|word| schema.get(**word).is_some()) {
+        let refusal = bedrock("inputSchema.json does not support oneOf, allOf, or anyOf at the top level.");
+        findings.broken("schema-root", format!("{path}.{word}"), "not allowed at the root", refusal);
     }
     walk(schema, path, findings);
 }
@@ -170,14 +122,12 @@ fn calls(body: &Value, names: &BTreeSet<String>, limits: &Limits, findings: &mut
             continue;
         };
         for (at, call) in list(assistant, "toolUses").iter().enumerate() {
-            let path = format!(
-                "conversationState.history[{index}].assistantResponseMessage.toolUses[{at}]"
-            );
+            let path = format!("conversationState.history[{index}].assistantResponseMessage.toolUses[{at}]");
             let name = text(call, "name");
             check_name(name, &format!("{path}.name"), limits, findings);
             if !names.contains(&name.to_ascii_lowercase()) {
-                let refusal = Refusal::validation("A tool that was used is not configured.")
-                    .because("TOOL_CONFIG_MISSING");
+                let refusal =
+                    Refusal::validation("A tool that was used is not configured.").because("TOOL_CONFIG_MISSING");
                 findings.broken(
                     "R7",
                     format!("{path}.name"),
@@ -186,9 +136,7 @@ fn calls(body: &Value, names: &BTreeSet<String>, limits: &Limits, findings: &mut
                 );
             }
             match call.get("input") {
-                Some(input) if input.is_object() => {
-                    empty_keys(input, &format!("{path}.input"), findings)
-                }
+                Some(input) if input.is_object() => empty_keys(input, &format!("{path}.input"), findings),
                 Some(_) => findings.improper("R17", format!("{path}.input"), "not an object"),
                 None => {}
             }

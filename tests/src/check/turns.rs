@@ -29,9 +29,8 @@ pub(super) fn check(body: &Value, limits: &Limits, findings: &mut Findings) {
 
 fn turns<'b>(body: &'b Value, state: &'b Value) -> Vec<Turn<'b>> {
     let entries = history(body).iter().enumerate();
-    let mut turns: Vec<Turn<'b>> = entries
-        .map(|(index, entry)| turn(format!("conversationState.history[{index}]"), entry))
-        .collect();
+    let mut turns: Vec<Turn<'b>> =
+        entries.map(|(index, entry)| turn(format!("conversationState.history[{index}]"), entry)).collect();
     if let Some(current) = state.get("currentMessage") {
         turns.push(turn("conversationState.currentMessage".to_owned(), current));
     }
@@ -39,30 +38,23 @@ fn turns<'b>(body: &'b Value, state: &'b Value) -> Vec<Turn<'b>> {
 }
 
 fn turn(path: String, entry: &Value) -> Turn<'_> {
-    Turn {
-        path,
-        user: entry.get("userInputMessage"),
-        assistant: entry.get("assistantResponseMessage"),
-    }
+    Turn { path, user: entry.get("userInputMessage"), assistant: entry.get("assistantResponseMessage") }
 }
 
 fn order(turns: &[Turn<'_>], state: &Value, limits: &Limits, findings: &mut Findings) {
     for (index, turn) in turns.iter().enumerate() {
         let user = index % 2 == 0;
         if turn.user.is_some() != user {
-            let expected = if user {
-                "userInputMessage"
-            } else {
-                "assistantResponseMessage"
-            };
-            findings.improper("R1", &turn.path, format!("out of turn: {expected} expected (the history alternates, user first, assistant last)"));
+            let expected = if user { "userInputMessage" } else { "assistantResponseMessage" };
+            findings.improper(
+                "R1",
+                &turn.path,
+                format!("out of turn: {expected} expected (the history alternates, user first, assistant last)"),
+            );
             break;
         }
     }
-    if let Some(last) = turns
-        .last()
-        .filter(|last| last.path.ends_with("currentMessage") && last.user.is_none())
-    {
+    if let Some(last) = turns.last().filter(|last| last.path.ends_with("currentMessage") && last.user.is_none()) {
         findings.improper("R1", &last.path, "not a userInputMessage");
     }
     let entries = list(state, "history").len();
@@ -73,14 +65,8 @@ fn order(turns: &[Turn<'_>], state: &Value, limits: &Limits, findings: &mut Find
             format!("{entries} entries, the limit is {}", limits.history),
         );
     }
-    if state
-        .get("history")
-        .is_some_and(|history| history.as_array().is_some_and(Vec::is_empty))
-    {
-        findings.warn(
-            "conversationState.history",
-            "empty; official clients leave it out",
-        );
+    if state.get("history").is_some_and(|history| history.as_array().is_some_and(Vec::is_empty)) {
+        findings.warn("conversationState.history", "empty; official clients leave it out");
     }
 }
 
@@ -90,8 +76,7 @@ fn conversation_id(state: &Value, findings: &mut Findings) {
     };
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     if id.is_empty() || id.len() > 256 || !id.chars().all(allowed) {
-        let refusal =
-            Refusal::validation("Invalid conversation id.").because("INVALID_CONVERSATION_ID");
+        let refusal = Refusal::validation("Invalid conversation id.").because("INVALID_CONVERSATION_ID");
         findings.broken(
             "conversation-id",
             "conversationState.conversationId",
@@ -116,17 +101,12 @@ fn contents(turn: &Turn<'_>, limits: &Limits, findings: &mut Findings) {
         results(context, &path, limits, findings);
         let is_history = !turn.path.ends_with("currentMessage");
         if is_history && !list(context, "tools").is_empty() {
-            findings.warn(
-                &format!("{path}.userInputMessageContext.tools"),
-                "tools belong to the current message only",
-            );
+            findings.warn(&format!("{path}.userInputMessageContext.tools"), "tools belong to the current message only");
         }
     }
     if let Some(assistant) = turn.assistant {
         let path = format!("{}.assistantResponseMessage.content", turn.path);
-        if assistant.get("content").is_some_and(Value::is_string)
-            && text(assistant, "content").is_empty()
-        {
+        if assistant.get("content").is_some_and(Value::is_string) && text(assistant, "content").is_empty() {
             findings.broken("R3", path, "empty", Refusal::invalid_body());
         }
     }
@@ -160,13 +140,9 @@ fn pairing(turns: &[Turn<'_>], findings: &mut Findings) {
     let mut asked: BTreeSet<&str> = BTreeSet::new();
     for turn in turns {
         let answered = uses_or_results(turn, false);
-        let mismatch =
-            |detail: &str| Refusal::validation(detail).because("TOOL_USE_RESULT_MISMATCH");
+        let mismatch = |detail: &str| Refusal::validation(detail).because("TOOL_USE_RESULT_MISMATCH");
         if turn.user.is_some() {
-            let path = format!(
-                "{}.userInputMessage.userInputMessageContext.toolResults",
-                turn.path
-            );
+            let path = format!("{}.userInputMessage.userInputMessageContext.toolResults", turn.path);
             for id in asked.iter().filter(|id| !answered.contains(id)) {
                 let refusal = mismatch("A tool use has no matching tool result.");
                 findings.broken(
@@ -193,10 +169,9 @@ fn pairing(turns: &[Turn<'_>], findings: &mut Findings) {
 fn uses_or_results<'b>(turn: &Turn<'b>, uses: bool) -> Vec<&'b str> {
     let items = match (uses, turn.user, turn.assistant) {
         (true, _, Some(assistant)) => list(assistant, "toolUses"),
-        (false, Some(user), _) => user
-            .get("userInputMessageContext")
-            .map(|context| list(context, "toolResults"))
-            .unwrap_or_default(),
+        (false, Some(user), _) => {
+            user.get("userInputMessageContext").map(|context| list(context, "toolResults")).unwrap_or_default()
+        }
         _ => &[],
     };
     items.iter().map(|item| text(item, "toolUseId")).collect()
@@ -224,12 +199,7 @@ fn identity(turns: &[Turn<'_>], findings: &mut Findings) {
                     );
                 }
                 if !seen.insert(id) {
-                    findings.broken(
-                        "R6",
-                        path,
-                        format!("\"{id}\" occurs twice"),
-                        Refusal::validation(FORMAT),
-                    );
+                    findings.broken("R6", path, format!("\"{id}\" occurs twice"), Refusal::validation(FORMAT));
                 }
             }
         }
@@ -238,10 +208,7 @@ fn identity(turns: &[Turn<'_>], findings: &mut Findings) {
 
 /// The texts a person wrote, newest first, each with the number of assistant turns after it.
 pub(crate) fn user_texts(body: &Value) -> Vec<(&str, usize)> {
-    let mut texts: Vec<(&str, usize)> = current(body)
-        .map(|user| (text(user, "content"), 0))
-        .into_iter()
-        .collect();
+    let mut texts: Vec<(&str, usize)> = current(body).map(|user| (text(user, "content"), 0)).into_iter().collect();
     let mut after = 0;
     for entry in history(body).iter().rev() {
         match entry.get("userInputMessage") {

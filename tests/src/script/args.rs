@@ -20,13 +20,7 @@ impl<'t> Args<'t> {
             let column = tokens.first().map_or(end, |(column, _)| *column);
             return Err(ScriptError::new(column, "an action begins with its verb"));
         };
-        let mut args = Self {
-            verb,
-            column: *column,
-            end,
-            values: Vec::new(),
-            pairs: Vec::new(),
-        };
+        let mut args = Self { verb, column: *column, end, values: Vec::new(), pairs: Vec::new() };
         for (column, token) in tokens.iter().skip(1) {
             match token {
                 Token::Value(value) => args.values.push((*column, value)),
@@ -38,10 +32,7 @@ impl<'t> Args<'t> {
     }
 
     pub(super) fn fail<T>(&self, message: impl fmt::Display) -> Result<T, ScriptError> {
-        Err(ScriptError::new(
-            self.column,
-            format!("{}: {message}", self.verb),
-        ))
+        Err(ScriptError::new(self.column, format!("{}: {message}", self.verb)))
     }
 
     pub(super) fn next(&mut self) -> Option<&'t Value> {
@@ -52,10 +43,7 @@ impl<'t> Args<'t> {
     pub(super) fn need(&mut self, what: &str) -> Result<&'t str, ScriptError> {
         match self.next() {
             Some(value) => Ok(value.text()),
-            None => Err(ScriptError::new(
-                self.end.min(self.column),
-                format!("{} needs {what}", self.verb),
-            )),
+            None => Err(ScriptError::new(self.end.min(self.column), format!("{} needs {what}", self.verb))),
         }
     }
 
@@ -87,10 +75,7 @@ impl<'t> Args<'t> {
 
     /// Whether the bare word is among the arguments.
     pub(super) fn flag(&mut self, word: &str) -> bool {
-        let found = self
-            .values
-            .iter()
-            .position(|(_, value)| matches!(value, Value::Word(other) if other == word));
+        let found = self.values.iter().position(|(_, value)| matches!(value, Value::Word(other) if other == word));
         found.map(|at| self.values.remove(at)).is_some()
     }
 
@@ -99,10 +84,7 @@ impl<'t> Args<'t> {
         Some(self.pairs.remove(at).2.text())
     }
 
-    pub(super) fn number_option<N: std::str::FromStr>(
-        &mut self,
-        key: &str,
-    ) -> Result<Option<N>, ScriptError> {
+    pub(super) fn number_option<N: std::str::FromStr>(&mut self, key: &str) -> Result<Option<N>, ScriptError> {
         let Some(text) = self.option(key) else {
             return Ok(None);
         };
@@ -110,23 +92,16 @@ impl<'t> Args<'t> {
     }
 
     pub(super) fn number<N: std::str::FromStr>(&self, text: &str) -> Result<N, ScriptError> {
-        text.parse()
-            .or_else(|_| self.fail(format!("\"{text}\" is not a number in range")))
+        text.parse().or_else(|_| self.fail(format!("\"{text}\" is not a number in range")))
     }
 
     /// Refuses what nobody asked for.
     pub(super) fn finish(&self) -> Result<(), ScriptError> {
         if let Some((column, value)) = self.values.first() {
-            return Err(ScriptError::new(
-                *column,
-                format!("{} does not take \"{}\"", self.verb, value.text()),
-            ));
+            return Err(ScriptError::new(*column, format!("{} does not take \"{}\"", self.verb, value.text())));
         }
         if let Some((column, key, _)) = self.pairs.first() {
-            return Err(ScriptError::new(
-                *column,
-                format!("{} has no option {key}=", self.verb),
-            ));
+            return Err(ScriptError::new(*column, format!("{} has no option {key}=", self.verb)));
         }
         Ok(())
     }

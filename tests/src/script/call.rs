@@ -14,11 +14,7 @@ impl Call<'_> {
     /// The payloads of its events.
     pub(super) fn events(&self) -> Vec<String> {
         let tool = self.tool;
-        let stop = if tool.open.is_none() {
-            r#","stop":true"#
-        } else {
-            ""
-        };
+        let stop = if tool.open.is_none() { r#","stop":true"# } else { "" };
         let input = clipped(&tool.input, tool.open.unwrap_or(usize::MAX));
         let whole = match (tool.noinput, tool.object) {
             (true, _) => String::new(),
@@ -33,11 +29,7 @@ impl Call<'_> {
             events.push(self.event(&whole));
         } else if !tool.noinput {
             let pieces = fragments(input, tool.cut, &tool.cuts);
-            events.extend(
-                pieces
-                    .into_iter()
-                    .map(|piece| self.event(&format!(r#","input":{}"#, quoted(piece)))),
-            );
+            events.extend(pieces.into_iter().map(|piece| self.event(&format!(r#","input":{}"#, quoted(piece)))));
         }
         if !stop.is_empty() {
             events.push(self.event(stop));
@@ -46,11 +38,7 @@ impl Call<'_> {
     }
 
     fn event(&self, more: &str) -> String {
-        format!(
-            r#"{{"toolUseId":{},"name":{}{more}}}"#,
-            quoted(&self.id),
-            quoted(&self.name)
-        )
+        format!(r#"{{"toolUseId":{},"name":{}{more}}}"#, quoted(&self.id), quoted(&self.name))
     }
 }
 
@@ -58,16 +46,9 @@ impl Call<'_> {
 pub(super) fn fragments<'t>(text: &'t str, every: usize, cuts: &[usize]) -> Vec<&'t str> {
     let starts = text.char_indices().map(|(at, _)| at).enumerate();
     let is_cut = |index: usize| {
-        if cuts.is_empty() {
-            every > 0 && index.is_multiple_of(every)
-        } else {
-            cuts.contains(&index)
-        }
+        if cuts.is_empty() { every > 0 && index.is_multiple_of(every) } else { cuts.contains(&index) }
     };
-    let mut edges: Vec<usize> = starts
-        .filter(|(index, _)| *index > 0 && is_cut(*index))
-        .map(|(_, at)| at)
-        .collect();
+    let mut edges: Vec<usize> = starts.filter(|(index, _)| *index > 0 && is_cut(*index)).map(|(_, at)| at).collect();
     edges.push(text.len());
     let mut from = 0;
     let mut pieces = Vec::new();
@@ -79,9 +60,6 @@ pub(super) fn fragments<'t>(text: &'t str, every: usize, cuts: &[usize]) -> Vec<
 }
 
 fn clipped(text: &str, most: usize) -> &str {
-    let end = text
-        .char_indices()
-        .nth(most)
-        .map_or(text.len(), |(at, _)| at);
+    let end = text.char_indices().nth(most).map_or(text.len(), |(at, _)| at);
     text.get(..end).unwrap_or(text)
 }

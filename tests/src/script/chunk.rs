@@ -57,24 +57,12 @@ fn write(frames: Vec<Vec<u8>>, chunks: Chunks, actions: &mut Vec<Action>) {
         Chunks::Frame => frames,
         Chunks::Pair => frames.chunks(2).map(<[Vec<u8>]>::concat).collect(),
         Chunks::All => vec![frames.concat()],
-        Chunks::Bytes(size) => frames
-            .concat()
-            .chunks(size.max(1))
-            .map(<[u8]>::to_vec)
-            .collect(),
-        Chunks::Utf8 => frames
-            .iter()
-            .flat_map(|frame| cut_characters(frame))
-            .collect(),
+        Chunks::Bytes(size) => frames.concat().chunks(size.max(1)).map(<[u8]>::to_vec).collect(),
+        Chunks::Utf8 => frames.iter().flat_map(|frame| cut_characters(frame)).collect(),
         Chunks::Prelude => frames.iter().flat_map(|frame| split_at(frame, 5)).collect(),
         Chunks::Seed(seed) => cut_randomly(&frames.concat(), seed),
     };
-    actions.extend(
-        writes
-            .into_iter()
-            .filter(|bytes| !bytes.is_empty())
-            .map(Action::Write),
-    );
+    actions.extend(writes.into_iter().filter(|bytes| !bytes.is_empty()).map(Action::Write));
 }
 
 fn split_at(frame: &[u8], at: usize) -> [Vec<u8>; 2] {
@@ -86,9 +74,7 @@ fn split_at(frame: &[u8], at: usize) -> [Vec<u8>; 2] {
 fn cut_characters(frame: &[u8]) -> Vec<Vec<u8>> {
     let mut out = vec![Vec::new()];
     for (at, byte) in frame.iter().enumerate() {
-        let inside = at > 0
-            && byte & 0xC0 == 0x80
-            && frame.get(at - 1).is_some_and(|before| *before >= 0xC2);
+        let inside = at > 0 && byte & 0xC0 == 0x80 && frame.get(at - 1).is_some_and(|before| *before >= 0xC2);
         if inside {
             out.push(Vec::new());
         }

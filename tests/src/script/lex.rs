@@ -51,12 +51,7 @@ impl<'s> Lexer<'s> {
     }
 
     fn column(&self) -> usize {
-        self.source
-            .get(..self.at)
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1
+        self.source.get(..self.at).unwrap_or_default().chars().count() + 1
     }
 
     fn fail<T>(&self, message: impl Into<String>) -> Result<T, ScriptError> {
@@ -101,8 +96,7 @@ impl<'s> Lexer<'s> {
         match self.rest().chars().next() {
             Some('"') => {
                 let literal = self.json()?;
-                let text = serde_json::from_str(&literal)
-                    .or_else(|error| self.fail(format!("bad string: {error}")))?;
+                let text = serde_json::from_str(&literal).or_else(|error| self.fail(format!("bad string: {error}")))?;
                 Ok(Value::Text(text))
             }
             Some('\'') => self.plain(),
@@ -130,9 +124,7 @@ impl<'s> Lexer<'s> {
         match inner.find('\'') {
             Some(length) => {
                 self.at += length + 2;
-                Ok(Value::Text(
-                    inner.get(..length).unwrap_or_default().to_owned(),
-                ))
+                Ok(Value::Text(inner.get(..length).unwrap_or_default().to_owned()))
             }
             None => self.fail("a string that begins with ' has no end"),
         }
@@ -149,8 +141,6 @@ impl<'s> Lexer<'s> {
             return self.fail("a value is missing here; text that holds = or ; needs quotes");
         }
         self.at += length;
-        Ok(Value::Word(
-            rest.get(..length).unwrap_or_default().to_owned(),
-        ))
+        Ok(Value::Word(rest.get(..length).unwrap_or_default().to_owned()))
     }
 }

@@ -75,15 +75,12 @@ pub fn render(directive: &str) -> Result<Vec<u8>, ScriptError> {
 /// As [`render`]; also when the script has no such step.
 pub fn render_step(directive: &str, scene: &Scene) -> Result<Vec<u8>, ScriptError> {
     let script = Script::parse(directive)?;
-    let plan = script.plan(scene).ok_or_else(|| {
-        ScriptError::new(0, format!("the script has {} steps", script.steps.len()))
-    })?;
+    let plan = script
+        .plan(scene)
+        .ok_or_else(|| ScriptError::new(0, format!("the script has {} steps", script.steps.len())))?;
     match plan.head {
         Head::Stream => Ok(plan.bytes()),
-        Head::Refused(refusal) => Err(ScriptError::new(
-            0,
-            format!("this step answers with status {}", refusal.status),
-        )),
+        Head::Refused(refusal) => Err(ScriptError::new(0, format!("this step answers with status {}", refusal.status))),
         Head::Html => Err(ScriptError::new(0, "this step answers with HTML")),
     }
 }
@@ -108,21 +105,11 @@ pub fn find(text: &str) -> Option<String> {
 fn typical_tail(scene: &Scene) -> [(&'static str, String); 3] {
     [
         ("metadataEvent", r#"{"stopReason":"END_TURN"}"#.to_owned()),
-        (
-            "contextUsageEvent",
-            format!(r#"{{"contextUsagePercentage":{}}}"#, scene.context_percent),
-        ),
-        (
-            "meteringEvent",
-            format!(
-                r#"{{"unit":"credit","unitPlural":"credits","usage":{}}}"#,
-                scene.credits
-            ),
-        ),
+        ("contextUsageEvent", format!(r#"{{"contextUsagePercentage":{}}}"#, scene.context_percent)),
+        ("meteringEvent", format!(r#"{{"unit":"credit","unitPlural":"credits","usage":{}}}"#, scene.credits)),
     ]
 }
 
 fn is_directive(line: &str) -> bool {
-    line.strip_prefix("@sim")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+    line.strip_prefix("@sim").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
 }

@@ -10,16 +10,11 @@ pub fn matched<'d>(name: &str, declared: &'d [String]) -> Option<&'d str> {
         &|other| ends(&self::plain(other), &plain),
         &|other| begins(&self::plain(other), &plain),
     ];
-    fits.iter()
-        .find_map(|fit| declared.iter().find(|other| fit(other)))
-        .map(String::as_str)
+    fits.iter().find_map(|fit| declared.iter().find(|other| fit(other))).map(String::as_str)
 }
 
 fn plain(name: &str) -> String {
-    name.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 fn ends(one: &str, other: &str) -> bool {
@@ -28,19 +23,15 @@ fn ends(one: &str, other: &str) -> bool {
 
 /// A shortened name keeps a long beginning and gets a digest behind it.
 fn begins(one: &str, other: &str) -> bool {
-    let common = one
-        .bytes()
-        .zip(other.bytes())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let common = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     common >= 24
 }
 
 /// `tooluse_` and 22 base64url characters, the same for the same seed.
 pub(super) fn id(seed: &str, call: usize) -> String {
-    let mut state = seed.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let mut state = seed
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     state ^= (call as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut out = String::from("tooluse_");
     for _ in 0..22 {

@@ -108,27 +108,15 @@ pub struct Tool {
 }
 
 /// One action of a step; the table in the module's documentation explains each and its members.
-#[allow(
-    missing_docs,
-    reason = "the members carry the names of the directive's arguments, which the table explains"
-)]
+#[allow(missing_docs, reason = "the members carry the names of the directive's arguments, which the table explains")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// `text`
-    Text {
-        text: String,
-        chunk: usize,
-        times: usize,
-        model: Option<String>,
-    },
+    Text { text: String, chunk: usize, times: usize, model: Option<String> },
     /// `answer`
     Answer,
     /// `reason`
-    Reason {
-        text: String,
-        chunk: usize,
-        signature: Option<String>,
-    },
+    Reason { text: String, chunk: usize, signature: Option<String> },
     /// `tool`
     Tool(Tool),
     /// `interleave`
@@ -138,11 +126,7 @@ pub enum Op {
     /// `notail`
     NoTail,
     /// `exception`
-    Exception {
-        kind: String,
-        message: String,
-        reason: Option<String>,
-    },
+    Exception { kind: String, message: String, reason: Option<String> },
     /// `error`
     Error { code: String, message: String },
     /// `empty`
@@ -188,10 +172,7 @@ pub struct ScriptError {
 
 impl ScriptError {
     pub(super) fn new(column: usize, message: impl Into<String>) -> Self {
-        Self {
-            column,
-            message: message.into(),
-        }
+        Self { column, message: message.into() }
     }
 }
 
@@ -217,18 +198,12 @@ impl Script {
             .split(|(_, token)| *token == Token::Arrow)
             .map(|step| parse_step(step, end))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            source: source.to_owned(),
-            steps,
-        })
+        Ok(Self { source: source.to_owned(), steps })
     }
 
     /// Whose requests are counted in a step.
     pub fn per(&self, step: usize) -> Per {
-        self.steps
-            .get(step)
-            .map(|step| step.per)
-            .unwrap_or_default()
+        self.steps.get(step).map(|step| step.per).unwrap_or_default()
     }
 }
 
@@ -239,17 +214,11 @@ fn parse_step(tokens: &[Spanned], end: usize) -> Result<Step, ScriptError> {
     for part in tokens.split(|(_, token)| *token == Token::Or) {
         alternatives.push(parse_alternative(part, end)?);
     }
-    let per = alternatives
-        .iter()
-        .flat_map(|alternative| &alternative.ops)
-        .find_map(|op| match op {
-            Op::Per(per) => Some(*per),
-            _ => None,
-        });
-    Ok(Step {
-        alternatives,
-        per: per.unwrap_or_default(),
-    })
+    let per = alternatives.iter().flat_map(|alternative| &alternative.ops).find_map(|op| match op {
+        Op::Per(per) => Some(*per),
+        _ => None,
+    });
+    Ok(Step { alternatives, per: per.unwrap_or_default() })
 }
 
 fn parse_alternative(tokens: &[Spanned], end: usize) -> Result<Alternative, ScriptError> {
@@ -262,10 +231,7 @@ fn parse_alternative(tokens: &[Spanned], end: usize) -> Result<Alternative, Scri
     }
     if ops.is_empty() {
         let column = tokens.first().map_or(end, |(column, _)| *column);
-        return Err(ScriptError::new(
-            column,
-            "a step without an action; write for example: text \"hello\"",
-        ));
+        return Err(ScriptError::new(column, "a step without an action; write for example: text \"hello\""));
     }
     Ok(Alternative { times, ops })
 }
@@ -278,8 +244,7 @@ fn repeats(tokens: &[Spanned]) -> Result<(usize, &[Spanned]), ScriptError> {
     if !word.starts_with(|c: char| c.is_ascii_digit()) {
         return Ok((1, tokens));
     }
-    let starred =
-        matches!(tokens.get(1), Some((_, Token::Value(Value::Word(star)))) if star == "*");
+    let starred = matches!(tokens.get(1), Some((_, Token::Value(Value::Word(star)))) if star == "*");
     let (digits, used) = match word.strip_suffix('*') {
         Some(digits) => (digits, 1),
         None if starred => (word.as_str(), 2),
@@ -290,8 +255,7 @@ fn repeats(tokens: &[Spanned]) -> Result<(usize, &[Spanned]), ScriptError> {
             ));
         }
     };
-    let times = digits
-        .parse()
-        .map_err(|_| ScriptError::new(*column, format!("\"{digits}\" is not a number of times")))?;
+    let times =
+        digits.parse().map_err(|_| ScriptError::new(*column, format!("\"{digits}\" is not a number of times")))?;
     Ok((times, tokens.get(used..).unwrap_or_default()))
 }

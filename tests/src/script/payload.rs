@@ -2,10 +2,7 @@
 
 /// The payload for an `event TYPE` without one. Unknown types get an empty object.
 pub(super) fn example(kind: &str) -> &'static str {
-    KINDS
-        .iter()
-        .find(|(name, _)| *name == kind)
-        .map_or("{}", |(_, payload)| payload)
+    KINDS.iter().find(|(name, _)| *name == kind).map_or("{}", |(_, payload)| payload)
 }
 
 /// Types a client shows nothing of, in the order the `kinds` action sends them.
@@ -23,33 +20,21 @@ pub(super) const IGNORABLE: &[&str] = &[
 ];
 
 const KINDS: &[(&str, &str)] = &[
-    (
-        "initial-response",
-        r#"{"conversationId":"6f0f2f52-6c0c-4b43-9a2e-3a2f5a4a9d01"}"#,
-    ),
+    ("initial-response", r#"{"conversationId":"6f0f2f52-6c0c-4b43-9a2e-3a2f5a4a9d01"}"#),
     (
         "messageMetadataEvent",
         r#"{"conversationId":"6f0f2f52-6c0c-4b43-9a2e-3a2f5a4a9d01","utteranceId":"3c1e7a55-4a0f-4d0e-8f2f-4d1f7f100a4c"}"#,
     ),
-    (
-        "assistantResponseEvent",
-        r#"{"content":"Hello.","modelId":"claude-sonnet-4.5"}"#,
-    ),
+    ("assistantResponseEvent", r#"{"content":"Hello.","modelId":"claude-sonnet-4.5"}"#),
     ("reasoningContentEvent", r#"{"text":"Let me think."}"#),
-    (
-        "toolUseEvent",
-        r#"{"toolUseId":"tooluse_Vb0hYwKQRjS9pQb7m2c1Xg","name":"get_weather","input":"{}","stop":true}"#,
-    ),
+    ("toolUseEvent", r#"{"toolUseId":"tooluse_Vb0hYwKQRjS9pQb7m2c1Xg","name":"get_weather","input":"{}","stop":true}"#),
     (
         "toolResultEvent",
         r#"{"toolResult":{"toolUseId":"tooluse_Vb0hYwKQRjS9pQb7m2c1Xg","content":[{"text":"done"}],"status":"success"}}"#,
     ),
     ("metadataEvent", r#"{"stopReason":"END_TURN"}"#),
     ("contextUsageEvent", r#"{"contextUsagePercentage":10.867}"#),
-    (
-        "meteringEvent",
-        r#"{"unit":"credit","unitPlural":"credits","usage":0.0897}"#,
-    ),
+    ("meteringEvent", r#"{"unit":"credit","unitPlural":"credits","usage":0.0897}"#),
     (
         "codeReferenceEvent",
         r#"{"references":[{"licenseName":"MIT","repository":"o/r","url":"https://example.com/o/r","recommendationContentSpan":{"start":0,"end":42}}]}"#,
@@ -58,15 +43,9 @@ const KINDS: &[(&str, &str)] = &[
         "supplementaryWebLinksEvent",
         r#"{"supplementaryWebLinks":[{"url":"https://example.com/","title":"Example","snippet":"An example."}]}"#,
     ),
-    (
-        "followupPromptEvent",
-        r#"{"followupPrompt":{"content":"Next?","userIntent":"SHOW_EXAMPLES"}}"#,
-    ),
+    ("followupPromptEvent", r#"{"followupPrompt":{"content":"Next?","userIntent":"SHOW_EXAMPLES"}}"#),
     ("codeEvent", r#"{"content":"print(1)"}"#),
-    (
-        "intentsEvent",
-        r#"{"intents":{"SUPPORT":{"k":{"string":"v"}}}}"#,
-    ),
+    ("intentsEvent", r#"{"intents":{"SUPPORT":{"k":{"string":"v"}}}}"#),
     (
         "interactionComponentsEvent",
         r#"{"interactionComponentEntries":[{"interactionComponentId":"1","interactionComponent":{"text":{"content":"component"}}}]}"#,
@@ -80,10 +59,7 @@ const KINDS: &[(&str, &str)] = &[
         r#"{"source":"doc","title":"Document","location":{"documentPage":{"documentIndex":0,"start":1,"end":2}},"sourceContent":[{"text":"cited"}]}"#,
     ),
     ("dryRunSucceedEvent", "{}"),
-    (
-        "invalidStateEvent",
-        r#"{"reason":"INVALID_TASK_ASSIST_PLAN","message":"The plan is not valid."}"#,
-    ),
+    ("invalidStateEvent", r#"{"reason":"INVALID_TASK_ASSIST_PLAN","message":"The plan is not valid."}"#),
 ];
 
 /// `usage` without numbers of its own.

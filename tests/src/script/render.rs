@@ -22,11 +22,7 @@ pub(super) fn plan(ops: &[Op], scene: &Scene) -> Plan {
         }
     }
     if head != Head::Stream {
-        return Plan {
-            head_delay,
-            head,
-            actions: Vec::new(),
-        };
+        return Plan { head_delay, head, actions: Vec::new() };
     }
     stream.finish();
     let mut pieces = stream.pieces;
@@ -34,11 +30,7 @@ pub(super) fn plan(ops: &[Op], scene: &Scene) -> Plan {
         truncate(&mut pieces, bytes);
         pieces.push(Piece::End(end));
     }
-    Plan {
-        head_delay,
-        head,
-        actions: chunked(pieces, chunks),
-    }
+    Plan { head_delay, head, actions: chunked(pieces, chunks) }
 }
 
 struct Stream<'s> {
@@ -84,11 +76,7 @@ impl<'s> Stream<'s> {
             Op::Event { kind, payload } => self.event(kind, payload.clone()),
             Op::NoTail => self.tail = false,
             Op::Empty => self.tail = false,
-            Op::Exception {
-                kind,
-                message,
-                reason,
-            } => {
+            Op::Exception { kind, message, reason } => {
                 self.frame(Frame::exception(kind, message, reason.as_deref()));
                 self.tail = false;
             }
@@ -104,12 +92,7 @@ impl<'s> Stream<'s> {
             Op::Delay(ms) => self.push(Piece::Wait(*ms)),
             Op::Stall => self.end(Piece::Stall),
             Op::End(end) => self.end(Piece::End(*end)),
-            Op::Refuse(_)
-            | Op::Html
-            | Op::HeadDelay(_)
-            | Op::Chunks(_)
-            | Op::Cut { .. }
-            | Op::Per(_) => {}
+            Op::Refuse(_) | Op::Html | Op::HeadDelay(_) | Op::Chunks(_) | Op::Cut { .. } | Op::Per(_) => {}
         }
     }
 
@@ -125,20 +108,10 @@ impl<'s> Stream<'s> {
     }
 
     fn frame(&mut self, frame: Frame) {
-        if self.pace > 0
-            && self
-                .pieces
-                .iter()
-                .any(|piece| matches!(piece, Piece::Frame(_)))
-        {
+        if self.pace > 0 && self.pieces.iter().any(|piece| matches!(piece, Piece::Frame(_))) {
             self.push(Piece::Wait(self.pace));
         }
-        let frame = if self.odd {
-            frame.with_every_type()
-        } else {
-            frame
-        }
-        .ordered(self.order);
+        let frame = if self.odd { frame.with_every_type() } else { frame }.ordered(self.order);
         let mut bytes = match self.damage.take() {
             Some(damage) => frame.encode_damaged(damage),
             None => frame.encode(),
@@ -161,44 +134,23 @@ impl<'s> Stream<'s> {
             _ => {}
         }
         let own_id = kind == "initial-response" && payload == super::payload::example(kind);
-        let payload = if own_id {
-            format!(
-                r#"{{"conversationId":{}}}"#,
-                quoted(&self.scene.conversation)
-            )
-        } else {
-            payload
-        };
+        let payload =
+            if own_id { format!(r#"{{"conversationId":{}}}"#, quoted(&self.scene.conversation)) } else { payload };
         self.frame(Frame::event(kind, payload));
     }
 
     fn speak(&mut self, op: &Op) {
         match op {
-            Op::Text {
-                text,
-                chunk,
-                times,
-                model,
-            } => {
-                let model = model
-                    .as_ref()
-                    .map(|model| format!(r#","modelId":{}"#, quoted(model)))
-                    .unwrap_or_default();
+            Op::Text { text, chunk, times, model } => {
+                let model = model.as_ref().map(|model| format!(r#","modelId":{}"#, quoted(model))).unwrap_or_default();
                 for _ in 0..*times {
                     self.pieces_of("assistantResponseEvent", "content", text, *chunk, &model);
                 }
             }
-            Op::Reason {
-                text,
-                chunk,
-                signature,
-            } => {
+            Op::Reason { text, chunk, signature } => {
                 self.pieces_of("reasoningContentEvent", "text", text, *chunk, "");
                 if let Some(signature) = signature {
-                    self.event(
-                        "reasoningContentEvent",
-                        format!(r#"{{"text":"","signature":{}}}"#, quoted(signature)),
-                    );
+                    self.event("reasoningContentEvent", format!(r#"{{"text":"","signature":{}}}"#, quoted(signature)));
                 }
             }
             _ => {
@@ -227,10 +179,7 @@ impl<'s> Stream<'s> {
     }
 
     fn interleave(&mut self, tools: &[Tool]) {
-        let mut queues: Vec<_> = tools
-            .iter()
-            .map(|tool| self.call(tool).events().into_iter())
-            .collect();
+        let mut queues: Vec<_> = tools.iter().map(|tool| self.call(tool).events().into_iter()).collect();
         loop {
             let round: Vec<String> = queues.iter_mut().filter_map(Iterator::next).collect();
             if round.is_empty() {
@@ -244,18 +193,9 @@ impl<'s> Stream<'s> {
 
     fn call<'t>(&mut self, tool: &'t Tool) -> Call<'t> {
         self.calls += 1;
-        let id = tool
-            .id
-            .clone()
-            .unwrap_or_else(|| name::id(&self.scene.seed, self.calls));
-        let declared = (!tool.exact)
-            .then(|| name::matched(&tool.name, &self.scene.tools))
-            .flatten();
-        Call {
-            tool,
-            id,
-            name: declared.unwrap_or(&tool.name).to_owned(),
-        }
+        let id = tool.id.clone().unwrap_or_else(|| name::id(&self.scene.seed, self.calls));
+        let declared = (!tool.exact).then(|| name::matched(&tool.name, &self.scene.tools)).flatten();
+        Call { tool, id, name: declared.unwrap_or(&tool.name).to_owned() }
     }
 
     fn finish(&mut self) {
@@ -263,9 +203,8 @@ impl<'s> Stream<'s> {
             return;
         }
         self.pace = 0;
-        for (missing, (kind, payload)) in [!self.stopped, !self.measured, !self.metered]
-            .into_iter()
-            .zip(typical_tail(self.scene))
+        for (missing, (kind, payload)) in
+            [!self.stopped, !self.measured, !self.metered].into_iter().zip(typical_tail(self.scene))
         {
             if missing {
                 self.event(kind, payload);

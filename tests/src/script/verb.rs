@@ -11,10 +11,7 @@ type Parsed<T> = Result<T, ScriptError>;
 /// The operations of one action; most give one.
 pub(super) fn parse(mut args: Args<'_>) -> Parsed<Vec<Op>> {
     let ops = match args.verb {
-        "kinds" => payload::IGNORABLE
-            .iter()
-            .map(|kind| typical(kind))
-            .collect(),
+        "kinds" => payload::IGNORABLE.iter().map(|kind| typical(kind)).collect(),
         "invalid-state" => vec![typical("invalidStateEvent"), Op::NoTail],
         _ => vec![one(&mut args)?],
     };
@@ -24,9 +21,7 @@ pub(super) fn parse(mut args: Args<'_>) -> Parsed<Vec<Op>> {
 
 fn one(args: &mut Args<'_>) -> Parsed<Op> {
     Ok(match args.verb {
-        "text" | "think" | "reason" | "sig" | "redacted" | "reason-empty" | "answer" => {
-            speech(args)?
-        }
+        "text" | "think" | "reason" | "sig" | "redacted" | "reason-empty" | "answer" => speech(args)?,
         "tool" => Op::Tool(tool(args)?),
         "interleave" => interleave(args)?,
         "event" | "initial" | "stop" | "usage" | "context" | "meter" => event(args)?,
@@ -41,9 +36,7 @@ fn one(args: &mut Args<'_>) -> Parsed<Op> {
         "order" | "per" => choice(args)?,
         "status" | "fault" => Op::Refuse(refusal(args)?),
         other => {
-            return args.fail(format!(
-                "no such action; known are {VERBS} (got \"{other}\")"
-            ));
+            return args.fail(format!("no such action; known are {VERBS} (got \"{other}\")"));
         }
     })
 }
@@ -51,29 +44,14 @@ fn one(args: &mut Args<'_>) -> Parsed<Op> {
 fn speech(args: &mut Args<'_>) -> Parsed<Op> {
     Ok(match args.verb {
         "answer" => Op::Answer,
-        "reason-empty" => Op::Event {
-            kind: "reasoningContentEvent".to_owned(),
-            payload: r#"{"text":""}"#.to_owned(),
-        },
+        "reason-empty" => Op::Event { kind: "reasoningContentEvent".to_owned(), payload: r#"{"text":""}"#.to_owned() },
         "sig" => {
-            let payload = format!(
-                r#"{{"text":"","signature":{}}}"#,
-                quoted(args.need("a signature")?)
-            );
-            Op::Event {
-                kind: "reasoningContentEvent".to_owned(),
-                payload,
-            }
+            let payload = format!(r#"{{"text":"","signature":{}}}"#, quoted(args.need("a signature")?));
+            Op::Event { kind: "reasoningContentEvent".to_owned(), payload }
         }
         "redacted" => {
-            let payload = format!(
-                r#"{{"redactedContent":{}}}"#,
-                quoted(args.need("base64 in quotes")?)
-            );
-            Op::Event {
-                kind: "reasoningContentEvent".to_owned(),
-                payload,
-            }
+            let payload = format!(r#"{{"redactedContent":{}}}"#, quoted(args.need("base64 in quotes")?));
+            Op::Event { kind: "reasoningContentEvent".to_owned(), payload }
         }
         "reason" => Op::Reason {
             text: args.need("a text")?.to_owned(),
@@ -96,10 +74,7 @@ fn speech(args: &mut Args<'_>) -> Parsed<Op> {
 }
 
 fn tool(args: &mut Args<'_>) -> Parsed<Tool> {
-    let mut tool = Tool {
-        name: args.need("a tool name")?.to_owned(),
-        ..Tool::default()
-    };
+    let mut tool = Tool { name: args.need("a tool name")?.to_owned(), ..Tool::default() };
     tool.input = args.json().unwrap_or("{}").to_owned();
     if let Some(raw) = args.option("raw") {
         raw.clone_into(&mut tool.input);
@@ -110,10 +85,7 @@ fn tool(args: &mut Args<'_>) -> Parsed<Tool> {
         return args.fail("cut=0 makes no progress");
     }
     if let Some(list) = args.option("cuts") {
-        tool.cuts = list
-            .split(',')
-            .map(|at| args.number(at.trim()))
-            .collect::<Parsed<_>>()?;
+        tool.cuts = list.split(',').map(|at| args.number(at.trim())).collect::<Parsed<_>>()?;
     }
     tool.object = args.flag("object");
     tool.single = args.flag("single");
@@ -140,12 +112,7 @@ fn interleave(args: &mut Args<'_>) -> Parsed<Op> {
     while !args.is_empty() {
         let name = args.need("a tool name")?.to_owned();
         let input = args.json().unwrap_or("{}").to_owned();
-        calls.push(Tool {
-            name,
-            input,
-            cut,
-            ..Tool::default()
-        });
+        calls.push(Tool { name, input, cut, ..Tool::default() });
     }
     if calls.len() < 2 {
         return args.fail("needs at least two calls: interleave NAME {json} NAME {json}");
@@ -155,49 +122,22 @@ fn interleave(args: &mut Args<'_>) -> Parsed<Op> {
 
 fn event(args: &mut Args<'_>) -> Parsed<Op> {
     let (kind, payload) = match args.verb {
-        "stop" => (
-            "metadataEvent",
-            format!(
-                r#"{{"stopReason":{}}}"#,
-                quoted(args.need("a stop reason")?)
-            ),
-        ),
-        "usage" => (
-            "metadataEvent",
-            format!(
-                r#"{{"tokenUsage":{}}}"#,
-                args.json().unwrap_or(payload::TOKEN_USAGE)
-            ),
-        ),
-        "context" => (
-            "contextUsageEvent",
-            format!(
-                r#"{{"contextUsagePercentage":{}}}"#,
-                decimal(args, "a percentage")?
-            ),
-        ),
+        "stop" => ("metadataEvent", format!(r#"{{"stopReason":{}}}"#, quoted(args.need("a stop reason")?))),
+        "usage" => ("metadataEvent", format!(r#"{{"tokenUsage":{}}}"#, args.json().unwrap_or(payload::TOKEN_USAGE))),
+        "context" => {
+            ("contextUsageEvent", format!(r#"{{"contextUsagePercentage":{}}}"#, decimal(args, "a percentage")?))
+        }
         "meter" => (
             "meteringEvent",
-            format!(
-                r#"{{"unit":"credit","unitPlural":"credits","usage":{}}}"#,
-                decimal(args, "credits")?
-            ),
+            format!(r#"{{"unit":"credit","unitPlural":"credits","usage":{}}}"#, decimal(args, "credits")?),
         ),
         "initial" => return Ok(typical("initial-response")),
         _ => {
             let kind = args.need("an event type")?;
-            (
-                kind,
-                args.json()
-                    .unwrap_or_else(|| payload::example(kind))
-                    .to_owned(),
-            )
+            (kind, args.json().unwrap_or_else(|| payload::example(kind)).to_owned())
         }
     };
-    Ok(Op::Event {
-        kind: kind.to_owned(),
-        payload,
-    })
+    Ok(Op::Event { kind: kind.to_owned(), payload })
 }
 
 fn decimal<'t>(args: &mut Args<'t>, what: &str) -> Parsed<&'t str> {
@@ -215,18 +155,12 @@ fn failure(args: &mut Args<'_>) -> Parsed<Op> {
         return Ok(Op::Error { code, message });
     }
     let kind = args.need("an exception type")?.to_owned();
-    let known = PRESETS
-        .iter()
-        .find(|preset| preset.2 == kind || (kind == "error" && preset.0 == "high-load"));
+    let known = PRESETS.iter().find(|preset| preset.2 == kind || (kind == "error" && preset.0 == "high-load"));
     let usual = known.map_or("The service failed.", |preset| preset.3);
     let message = args.quoted().unwrap_or(usual).to_owned();
     let usual = (kind == "error").then(|| "MODEL_TEMPORARILY_UNAVAILABLE".to_owned());
     let reason = args.option("reason").map(str::to_owned).or(usual);
-    Ok(Op::Exception {
-        kind,
-        message,
-        reason,
-    })
+    Ok(Op::Exception { kind, message, reason })
 }
 
 fn damage(args: &mut Args<'_>) -> Parsed<Op> {
@@ -237,10 +171,7 @@ fn damage(args: &mut Args<'_>) -> Parsed<Op> {
         "corrupt" => Op::Corrupt(corrupt(args)?),
         verb => {
             let end = end(args);
-            let bytes = args
-                .next()
-                .map(|value| args.number(value.text()))
-                .transpose()?;
+            let bytes = args.next().map(|value| args.number(value.text())).transpose()?;
             match (verb, bytes) {
                 ("tear", bytes) => Op::Tear { bytes, end },
                 (_, Some(bytes)) => Op::Cut { bytes, end },
@@ -297,17 +228,15 @@ fn chunks(args: &mut Args<'_>) -> Parsed<Chunks> {
     if let Some(seed) = args.number_option("seed")? {
         return Ok(Chunks::Seed(seed));
     }
-    Ok(
-        match args.need("frame, pair, all, utf8, prelude, a number or seed=N")? {
-            "frame" => Chunks::Frame,
-            "pair" => Chunks::Pair,
-            "all" => Chunks::All,
-            "utf8" => Chunks::Utf8,
-            "prelude" => Chunks::Prelude,
-            "0" => return args.fail("0 bytes make no progress"),
-            number => Chunks::Bytes(args.number(number)?),
-        },
-    )
+    Ok(match args.need("frame, pair, all, utf8, prelude, a number or seed=N")? {
+        "frame" => Chunks::Frame,
+        "pair" => Chunks::Pair,
+        "all" => Chunks::All,
+        "utf8" => Chunks::Utf8,
+        "prelude" => Chunks::Prelude,
+        "0" => return args.fail("0 bytes make no progress"),
+        number => Chunks::Bytes(args.number(number)?),
+    })
 }
 
 fn choice(args: &mut Args<'_>) -> Parsed<Op> {
@@ -323,9 +252,7 @@ fn choice(args: &mut Args<'_>) -> Parsed<Op> {
             return args.fail(format!("\"{word}\" is none of service, reversed, rotated"));
         }
         _ => {
-            return args.fail(format!(
-                "\"{word}\" is none of conversation, account, script"
-            ));
+            return args.fail(format!("\"{word}\" is none of conversation, account, script"));
         }
     })
 }
@@ -384,10 +311,7 @@ fn status(args: &mut Args<'_>) -> Parsed<Refusal> {
 
 /// An event with its typical payload.
 fn typical(kind: &str) -> Op {
-    Op::Event {
-        kind: kind.to_owned(),
-        payload: payload::example(kind).to_owned(),
-    }
+    Op::Event { kind: kind.to_owned(), payload: payload::example(kind).to_owned() }
 }
 
 const DEFAULT_CUT: usize = 7;

@@ -22,19 +22,13 @@ pub(super) fn answer(request: &Record, body: &[u8], shared: &Arc<Shared>) -> Ans
             shared.lock().world.expire();
             done()
         }
-        _ => wrong(
-            404,
-            "known are GET requests, GET config, POST config, POST reset, POST expire",
-        ),
+        _ => wrong(404, "known are GET requests, GET config, POST config, POST reset, POST expire"),
     }
 }
 
 fn requests(shared: &Arc<Shared>) -> Answer {
     let state = shared.lock();
-    Answer::json(
-        200,
-        &json!({ "requests": state.records, "open_streams": state.open, "peak_streams": state.peak }),
-    )
+    Answer::json(200, &json!({ "requests": state.records, "open_streams": state.open, "peak_streams": state.peak }))
 }
 
 fn config(shared: &Arc<Shared>) -> Answer {

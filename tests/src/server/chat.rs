@@ -37,26 +37,18 @@ fn judge(call: &Call, state: &mut State) -> (Record, Answer) {
     let mut note = Record::default();
     let refused = |refusal: &Refusal, verdict| Answer::refused(refusal, call.dialect, verdict);
     let header = |name: &str| call.record.header(name);
-    let account =
-        match state
-            .world
-            .authenticate(header("authorization"), header("tokentype"), &config)
-        {
-            Ok(account) => account.clone(),
-            Err(refusal) => {
-                let answer = refused(&refusal, Verdict::Unauthorized).because(
-                    "bearer: missing, unknown, expired, or a key without tokentype".to_owned(),
-                );
-                return (note, answer);
-            }
-        };
+    let account = match state.world.authenticate(header("authorization"), header("tokentype"), &config) {
+        Ok(account) => account.clone(),
+        Err(refusal) => {
+            let answer = refused(&refusal, Verdict::Unauthorized)
+                .because("bearer: missing, unknown, expired, or a key without tokentype".to_owned());
+            return (note, answer);
+        }
+    };
     note.account = Some(account.label.clone());
     if account.suspended {
         let refusal = Refusal::preset("suspended").unwrap_or_else(Refusal::improper);
-        return (
-            note,
-            refused(&refusal, Verdict::Unauthorized).because("account: suspended".to_owned()),
-        );
+        return (note, refused(&refusal, Verdict::Unauthorized).because("account: suspended".to_owned()));
     }
     let (body, findings) = examine(call, &account, &config);
     note.violations = findings.violations;
@@ -67,23 +59,15 @@ fn judge(call: &Call, state: &mut State) -> (Record, Answer) {
         let answer = refused(&first.refusal, Verdict::Refused).because(rule);
         return (note, answer);
     }
-    if config.enforce_quota
-        && account
-            .usage
-            .is_exhausted(state.world.spent(&account.label))
-    {
+    if config.enforce_quota && account.usage.is_exhausted(state.world.spent(&account.label)) {
         let refusal = Refusal::preset("monthly").unwrap_or_else(Refusal::improper);
-        return (
-            note,
-            refused(&refusal, Verdict::Unauthorized).because("account: no credits left".to_owned()),
-        );
+        return (note, refused(&refusal, Verdict::Unauthorized).because("account: no credits left".to_owned()));
     }
     let mut delay = 0;
     if let Some(fault) = state.fault("chat", &account.label) {
         delay = fault.delay_ms;
         if let Some(refusal) = fault.answer {
-            let mut answer =
-                refused(&refusal, Verdict::Faulted).because("fault: injected".to_owned());
+            let mut answer = refused(&refusal, Verdict::Faulted).because("fault: injected".to_owned());
             answer.delay = delay;
             return (note, answer);
         }
@@ -105,11 +89,7 @@ fn examine(call: &Call, account: &Account, config: &Config) -> (Option<Value>, F
             .and_then(|arn| arn.split(':').nth(3))
             .zip(call.region.as_deref())
             .is_some_and(|(of, called)| of != called);
-        let checked = if elsewhere {
-            Err(Refusal::of_status(403))
-        } else {
-            check_profile(arn, account, config)
-        };
+        let checked = if elsewhere { Err(Refusal::of_status(403)) } else { check_profile(arn, account, config) };
         if let Err(refusal) = checked {
             let detail = refusal.message.clone();
             findings.broken("R21", "profileArn", detail, refusal);
@@ -118,24 +98,11 @@ fn examine(call: &Call, account: &Account, config: &Config) -> (Option<Value>, F
     (body, findings)
 }
 
-fn play(
-    call: &Call,
-    body: &Value,
-    tokens: usize,
-    account: &Account,
-    state: &mut State,
-    note: &mut Record,
-) -> Answer {
+fn play(call: &Call, body: &Value, tokens: usize, account: &Account, state: &mut State, note: &mut Record) -> Answer {
     let config = state.config().clone();
-    let found = user_texts(body)
-        .into_iter()
-        .find_map(|(text, step)| script::find(text).map(|directive| (directive, step)));
-    let by_default = || {
-        config
-            .default_script
-            .clone()
-            .map(|directive| (directive, 0))
-    };
+    let found =
+        user_texts(body).into_iter().find_map(|(text, step)| script::find(text).map(|directive| (directive, step)));
+    let by_default = || config.default_script.clone().map(|directive| (directive, 0));
     let mut scene = scene(body, tokens, &config);
     let mut plan = None;
     if let Some((directive, step)) = found.or_else(by_default) {
@@ -143,8 +110,7 @@ fn play(
         note.step = step;
         match Script::parse(&directive) {
             Err(error) => {
-                let refusal = Refusal::validation(format!("Simulated upstream: {error}"))
-                    .because("SIM_DIRECTIVE");
+                let refusal = Refusal::validation(format!("Simulated upstream: {error}")).because("SIM_DIRECTIVE");
                 return Answer::refused(&refusal, call.dialect, Verdict::BadDirective)
                     .because(format!("script: {error}"));
             }
@@ -163,15 +129,8 @@ fn play(
             }
         }
     }
-    let spare = || {
-        Script::parse("answer").ok().and_then(|script| {
-            script.plan(&Scene {
-                step: 0,
-                attempt: 0,
-                ..scene.clone()
-            })
-        })
-    };
+    let spare =
+        || Script::parse("answer").ok().and_then(|script| script.plan(&Scene { step: 0, attempt: 0, ..scene.clone() }));
     match plan.or_else(spare) {
         Some(plan) => {
             if plan.head == Head::Stream {
@@ -196,9 +155,7 @@ fn attempt_key(script: &Script, step: usize, body: &Value, label: &str) -> Strin
 
 fn scene(body: &Value, tokens: usize, config: &Config) -> Scene {
     let state = body.get("conversationState").unwrap_or(&Value::Null);
-    let id = crate::check::current(body)
-        .map(|user| text(user, "modelId"))
-        .unwrap_or_default();
+    let id = crate::check::current(body).map(|user| text(user, "modelId")).unwrap_or_default();
     let model = config.models.iter().find(|model| model.id == id);
     let window = model.map_or(200_000.0, |model| model.window.max(1) as f64);
     let names = declared(body)
@@ -221,20 +178,15 @@ fn scene(body: &Value, tokens: usize, config: &Config) -> Scene {
 fn perform(plan: Plan, call: &Call, scene: &Scene) -> Answer {
     let delay = plan.head_delay;
     let mut answer = match plan.head {
-        Head::Refused(refusal) => Answer::refused(&refusal, call.dialect, Verdict::Accepted)
-            .because("script: status".to_owned()),
+        Head::Refused(refusal) => {
+            Answer::refused(&refusal, call.dialect, Verdict::Accepted).because("script: status".to_owned())
+        }
         Head::Html => Answer::plain(200, "text/html; charset=utf-8", HTML.to_owned()),
         Head::Stream => Answer {
             status: 200,
             headers: vec![
-                (
-                    "content-type",
-                    "application/vnd.amazon.eventstream".to_owned(),
-                ),
-                (
-                    "x-amzn-codewhisperer-conversation-id",
-                    scene.conversation.clone(),
-                ),
+                ("content-type", "application/vnd.amazon.eventstream".to_owned()),
+                ("x-amzn-codewhisperer-conversation-id", scene.conversation.clone()),
             ],
             actions: ended(plan.actions),
             delay: 0,
@@ -248,12 +200,9 @@ fn perform(plan: Plan, call: &Call, scene: &Scene) -> Answer {
 
 /// A stall is for ever, nothing comes after it; neither does anything after an end.
 fn ended(mut actions: Vec<Action>) -> Vec<Action> {
-    let last = actions.iter().position(|action| {
-        matches!(
-            action,
-            Action::Stall | Action::End(End::Close | End::Drop | End::Reset)
-        )
-    });
+    let last = actions
+        .iter()
+        .position(|action| matches!(action, Action::Stall | Action::End(End::Close | End::Drop | End::Reset)));
     if let Some(last) = last {
         actions.truncate(last + 1);
     }
@@ -265,12 +214,12 @@ fn keep_body(call: &Call, guard: &Guard) {
         return;
     };
     let file = folder.join(format!("{:06}.json", guard.id));
-    let written =
-        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, &call.bytes));
+    let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, &call.bytes));
     if let Err(error) = written {
         let warning = format!("record-dir: {}: {error}", file.display());
         guard.update(|record| record.warnings.push(warning));
     }
 }
 
-const HTML: &str = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please sign in to continue</h1></body></html>";
+const HTML: &str =
+    "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please sign in to continue</h1></body></html>";

@@ -39,17 +39,8 @@ struct Seen {
 
 type Judged<T> = Result<T, (Refusal, Verdict)>;
 
-fn refresh(
-    call: &Call,
-    body: &Value,
-    config: &Config,
-    state: &mut State,
-    seen: &mut Seen,
-) -> Judged<Value> {
-    seen.account = state
-        .world
-        .owner(text(body, "refreshToken"))
-        .map(str::to_owned);
+fn refresh(call: &Call, body: &Value, config: &Config, state: &mut State, seen: &mut Seen) -> Judged<Value> {
+    seen.account = state.world.owner(text(body, "refreshToken")).map(str::to_owned);
     inject(call, state, seen)?;
     let renewed = if call.operation == Operation::Social {
         state.world.refresh_social(body, config)
@@ -67,26 +58,13 @@ fn inject(call: &Call, state: &mut State, seen: &mut Seen) -> Judged<()> {
         return Ok(());
     };
     seen.delay = fault.delay_ms;
-    fault
-        .answer
-        .map_or(Ok(()), |refusal| Err((refusal, Verdict::Faulted)))
+    fault.answer.map_or(Ok(()), |refusal| Err((refusal, Verdict::Faulted)))
 }
 
-fn read(
-    call: &Call,
-    body: &Value,
-    config: &Config,
-    state: &mut State,
-    seen: &mut Seen,
-) -> Judged<Value> {
-    let (bearer, kind) = (
-        call.record.header("authorization"),
-        call.record.header("tokentype"),
-    );
+fn read(call: &Call, body: &Value, config: &Config, state: &mut State, seen: &mut Seen) -> Judged<Value> {
+    let (bearer, kind) = (call.record.header("authorization"), call.record.header("tokentype"));
     let found = state.world.authenticate(bearer, kind, config);
-    let account = found
-        .map_err(|refusal| (refusal, Verdict::Unauthorized))?
-        .clone();
+    let account = found.map_err(|refusal| (refusal, Verdict::Unauthorized))?.clone();
     seen.account = Some(account.label.clone());
     inject(call, state, seen)?;
     if account.suspended {
@@ -105,9 +83,7 @@ fn read(
 /// A parameter from the query or the body.
 fn parameter(call: &Call, body: &Value, name: &str) -> Option<String> {
     let mut query = form_urlencoded::parse(call.record.query.as_bytes());
-    let from_query = query
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned());
+    let from_query = query.find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
     from_query.or_else(|| match body.get(name)? {
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
@@ -121,28 +97,17 @@ fn usage(call: &Call, body: &Value, account: &Account, state: &State) -> Result<
         return Err(Refusal::validation("Invalid profileArn."));
     }
     let with_email = parameter(call, body, "isEmailRequired").as_deref() == Some("true");
-    Ok(account.usage.encode(
-        state.world.spent(&account.label),
-        with_email,
-        &account.label,
-    ))
+    Ok(account.usage.encode(state.world.spent(&account.label), with_email, &account.label))
 }
 
 fn models(call: &Call, body: &Value, config: &Config) -> Result<Value, Refusal> {
     if parameter(call, body, "origin").is_none() {
         return Err(Refusal::validation("origin is required"));
     }
-    let number =
-        |name: &str| parameter(call, body, name).and_then(|text| text.parse::<usize>().ok());
+    let number = |name: &str| parameter(call, body, name).and_then(|text| text.parse::<usize>().ok());
     let from = number("nextToken").unwrap_or(0);
     let size = number("maxResults").unwrap_or(50).clamp(1, 50);
-    let page: Vec<Value> = config
-        .models
-        .iter()
-        .skip(from)
-        .take(size)
-        .map(crate::catalogue::Model::encode)
-        .collect();
+    let page: Vec<Value> = config.models.iter().skip(from).take(size).map(crate::catalogue::Model::encode).collect();
     let next = (from + size < config.models.len()).then(|| (from + size).to_string());
     let default = config.models.first().map(|model| model.id.clone());
     Ok(json!({ "defaultModel": { "modelId": default }, "models": page, "nextToken": next }))
@@ -157,15 +122,8 @@ fn profiles(account: &Account) -> Value {
 }
 
 fn mcp(call: &Call, body: &Value, account: &Account, config: &Config) -> Result<Value, Refusal> {
-    let header = call
-        .record
-        .header("x-amzn-kiro-profile-arn")
-        .map(str::to_owned);
-    let arn = header.or_else(|| {
-        body.get("profileArn")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    });
+    let header = call.record.header("x-amzn-kiro-profile-arn").map(str::to_owned);
+    let arn = header.or_else(|| body.get("profileArn").and_then(Value::as_str).map(str::to_owned));
     check_profile(arn.as_deref(), account, config)?;
     if body.get("id").is_none() || body.get("method").is_none() {
         return Err(Refusal::improper());
@@ -178,20 +136,17 @@ fn mcp(call: &Call, body: &Value, account: &Account, config: &Config) -> Result<
             json!({ "protocolVersion": "2025-03-26", "capabilities": { "tools": {} }, "serverInfo": { "name": "simulated", "version": "1" } }),
         ),
         "notifications/initialized" => reply(json!({})),
-        "tools/list" => reply(
-            json!({ "tools": [{ "name": "web_search", "description": "Search the web.", "inputSchema": {
-            "type": "object", "properties": { "query": { "type": "string", "maxLength": 200 } }, "required": ["query"] } }] }),
-        ),
-        "tools/call" if text(parameters, "name") == "web_search" => match parameters
-            .get("arguments")
-            .map(|arguments| text(arguments, "query"))
-        {
-            None | Some("") => failed(-32602, "query is required"),
-            Some(query) if query.chars().count() > 200 => {
-                failed(-32602, "query is longer than 200 characters")
+        "tools/list" => {
+            reply(json!({ "tools": [{ "name": "web_search", "description": "Search the web.", "inputSchema": {
+            "type": "object", "properties": { "query": { "type": "string", "maxLength": 200 } }, "required": ["query"] } }] }))
+        }
+        "tools/call" if text(parameters, "name") == "web_search" => {
+            match parameters.get("arguments").map(|arguments| text(arguments, "query")) {
+                None | Some("") => failed(-32602, "query is required"),
+                Some(query) if query.chars().count() > 200 => failed(-32602, "query is longer than 200 characters"),
+                Some(query) => reply(search(query)),
             }
-            Some(query) => reply(search(query)),
-        },
+        }
         "tools/call" => failed(-32602, "unknown tool"),
         _ => failed(-32601, "method not found"),
     })
@@ -205,24 +160,19 @@ fn search(query: &str) -> Value {
             "id": format!("result-{number}"), "domain": "example.com", "maxVerbatimWordLimit": 30, "publicDomain": false
         })
     };
-    let found = json!({ "results": [result(1), result(2), result(3)], "totalResults": 3, "query": query, "error": null });
+    let found =
+        json!({ "results": [result(1), result(2), result(3)], "totalResults": 3, "query": query, "error": null });
     json!({ "isError": false, "content": [{ "type": "text", "text": found.to_string() }] })
 }
 
 /// R21: the profile a call must name.
-pub(super) fn check_profile(
-    arn: Option<&str>,
-    account: &Account,
-    config: &Config,
-) -> Result<(), Refusal> {
+pub(super) fn check_profile(arn: Option<&str>, account: &Account, config: &Config) -> Result<(), Refusal> {
     let required = config.require_profile_arn && account.kind != Kind::ApiKey;
     match arn {
         None if required => Err(Refusal::preset("profile").unwrap_or_else(Refusal::improper)),
         None => Ok(()),
         Some(arn) if !is_arn(arn) => Err(Refusal::validation("Invalid profileArn.")),
-        Some(arn) if account.kind != Kind::ApiKey && !account.owns(arn) => {
-            Err(Refusal::of_status(403))
-        }
+        Some(arn) if account.kind != Kind::ApiKey && !account.owns(arn) => Err(Refusal::of_status(403)),
         Some(_) => Ok(()),
     }
 }
@@ -234,9 +184,7 @@ fn is_arn(arn: &str) -> bool {
         return false;
     };
     let id = profile.strip_prefix("profile/").unwrap_or_default();
-    let plain = |text: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-    };
+    let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     plain(partition)
         && plain(region)
         && number.len() == 12
@@ -248,10 +196,6 @@ fn is_arn(arn: &str) -> bool {
 /// Whether a request speaks the content type of its dialect; the service tolerates the other one.
 pub(super) fn content_type_warning(call: &Call) -> Option<String> {
     let sent = call.record.header("content-type").unwrap_or_default();
-    let usual = if call.dialect == Dialect::AwsJson {
-        "application/x-amz-json-1.0"
-    } else {
-        "application/json"
-    };
+    let usual = if call.dialect == Dialect::AwsJson { "application/x-amz-json-1.0" } else { "application/json" };
     (!sent.starts_with(usual)).then(|| format!("content-type: \"{sent}\" instead of {usual}"))
 }

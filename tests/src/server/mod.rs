@@ -42,27 +42,18 @@ impl Upstream {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(config));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let serving = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("upstream".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = accept(listener, serving) => {}
-                        _ = stopped => {}
-                    }
-                });
-            })?;
-        Ok(Self {
-            address,
-            shared,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("upstream".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = accept(listener, serving) => {}
+                    _ = stopped => {}
+                }
+            });
+        })?;
+        Ok(Self { address, shared, stop: Some(stop), thread: Some(thread) })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -77,13 +68,7 @@ impl Upstream {
 
     /// The requests of one operation (`chat`, `social`, `idc`, …).
     pub fn requests_of(&self, operation: &str) -> Vec<Record> {
-        self.shared
-            .lock()
-            .records
-            .iter()
-            .filter(|record| record.operation == operation)
-            .cloned()
-            .collect()
+        self.shared.lock().records.iter().filter(|record| record.operation == operation).cloned().collect()
     }
 
     /// The configuration as it is now.
@@ -118,11 +103,7 @@ impl Upstream {
 
     /// The refresh token an account has now.
     pub fn refresh_token(&self, label: &str) -> Option<String> {
-        self.shared
-            .lock()
-            .world
-            .refresh_token(label)
-            .map(str::to_owned)
+        self.shared.lock().world.refresh_token(label).map(str::to_owned)
     }
 
     /// Chat answers that are being written.
@@ -160,14 +141,9 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let (socket, reset) = Socket::new(stream);
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                route::serve(request, Arc::clone(&shared), reset.clone())
-            });
+            let service = service_fn(move |request| route::serve(request, Arc::clone(&shared), reset.clone()));
             // Errors are the peer's hang-ups and the cuts of scripts; both are in the records.
-            let _ = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(socket, service)
-                .await;
+            let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(socket, service).await;
         });
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -75,10 +75,7 @@ impl Answer {
     }
 
     pub(super) fn plain(status: u16, content_type: &str, body: String) -> Self {
-        let headers = vec![
-            ("content-type", content_type.to_owned()),
-            ("content-length", body.len().to_string()),
-        ];
+        let headers = vec![("content-type", content_type.to_owned()), ("content-length", body.len().to_string())];
         Self {
             status,
             headers,
@@ -91,22 +88,12 @@ impl Answer {
 
     pub(super) fn refused(refusal: &Refusal, dialect: Dialect, verdict: Verdict) -> Self {
         let aws_json = dialect == Dialect::AwsJson;
-        let usual = if aws_json {
-            "application/x-amz-json-1.0"
-        } else {
-            "application/json"
-        };
+        let usual = if aws_json { "application/x-amz-json-1.0" } else { "application/json" };
         let content_type = refusal.content_type.as_deref().unwrap_or(usual);
         let mut answer = Self::plain(refusal.status, content_type, refusal.encode(aws_json));
         if !refusal.kind.is_empty() {
-            let suffix = if aws_json {
-                ":http://internal.amazon.com/coral/com.amazon.coral.service/"
-            } else {
-                ""
-            };
-            answer
-                .headers
-                .push(("x-amzn-errortype", format!("{}{suffix}", refusal.kind)));
+            let suffix = if aws_json { ":http://internal.amazon.com/coral/com.amazon.coral.service/" } else { "" };
+            answer.headers.push(("x-amzn-errortype", format!("{}{suffix}", refusal.kind)));
         }
         if let Some(after) = &refusal.retry_after {
             answer.headers.push(("retry-after", after.clone()));
@@ -132,24 +119,15 @@ pub(super) async fn serve(
     let (operation, dialect) = operation(&request);
     let record = record(&request, operation);
     let region = region(&record);
-    let mut guard = if is_admin {
-        shared.silent()
-    } else {
-        shared.begin(record.clone())
-    };
-    let bytes = match Limited::new(request.into_body(), READ_LIMIT)
-        .collect()
-        .await
-    {
+    let mut guard = if is_admin { shared.silent() } else { shared.begin(record.clone()) };
+    let bytes = match Limited::new(request.into_body(), READ_LIMIT).collect().await {
         Ok(body) => body.to_bytes().to_vec(),
-        Err(_) => {
+        Err(error) if error.is::<LengthLimitError>() => {
             let refusal = Refusal::preset("front-end").unwrap_or_else(Refusal::improper);
-            return respond(
-                Answer::refused(&refusal, dialect, Verdict::Refused),
-                guard,
-                reset,
-            );
+            return respond(Answer::refused(&refusal, dialect, Verdict::Refused), guard, reset);
         }
+        // The peer has gone before it had said everything; there is nobody to answer.
+        Err(error) => return Err(io::Error::other(error)),
     };
     let body = body_value(&bytes);
     guard.update(|record| {
@@ -159,13 +137,7 @@ pub(super) async fn serve(
     if is_admin {
         return respond(admin::answer(&record, &bytes, &shared), guard, reset);
     }
-    let call = Call {
-        operation,
-        dialect,
-        record,
-        bytes,
-        region,
-    };
+    let call = Call { operation, dialect, record, bytes, region };
     let answer = match operation {
         Operation::Chat => chat::answer(&call, &guard),
         _ => control::answer(&call, &guard),
@@ -179,18 +151,8 @@ pub(super) async fn serve(
     respond(answer, guard, reset)
 }
 
-fn respond(
-    answer: Answer,
-    mut guard: Guard,
-    reset: ResetFlag,
-) -> Result<Response<Streamed>, io::Error> {
-    let Answer {
-        status,
-        headers,
-        actions,
-        verdict,
-        ..
-    } = answer;
+fn respond(answer: Answer, mut guard: Guard, reset: ResetFlag) -> Result<Response<Streamed>, io::Error> {
+    let Answer { status, headers, actions, verdict, .. } = answer;
     guard.update(|record| {
         record.status = status;
         record.verdict = verdict;
@@ -198,17 +160,11 @@ fn respond(
     guard.settle(Outcome::ClientGone);
     let id = guard.id;
     let mut response = Response::new(Streamed::new(actions, guard, reset));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = headers.into_iter().chain([(
-        "x-amzn-requestid",
-        format!("00000000-0000-4000-8000-{id:012}"),
-    )]);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = headers.into_iter().chain([("x-amzn-requestid", format!("00000000-0000-4000-8000-{id:012}"))]);
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(&printable(&value)) {
-            response
-                .headers_mut()
-                .append(HeaderName::from_static(name), value);
+            response.headers_mut().append(HeaderName::from_static(name), value);
         }
     }
     Ok(response)
@@ -219,13 +175,7 @@ fn printable(value: &str) -> String {
     let short: String = value.chars().take(500).collect();
     short
         .chars()
-        .flat_map(|c| {
-            if c.is_ascii_graphic() || c == ' ' {
-                vec![c]
-            } else {
-                c.escape_default().collect()
-            }
-        })
+        .flat_map(|c| if c.is_ascii_graphic() || c == ' ' { vec![c] } else { c.escape_default().collect() })
         .collect()
 }
 
@@ -233,8 +183,7 @@ fn body_value(bytes: &[u8]) -> Value {
     if bytes.is_empty() {
         return Value::Null;
     }
-    serde_json::from_slice(bytes)
-        .unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned().into())
+    serde_json::from_slice(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned().into())
 }
 
 fn operation(request: &Request<Incoming>) -> (Operation, Dialect) {
@@ -256,35 +205,25 @@ fn operation(request: &Request<Incoming>) -> (Operation, Dialect) {
 }
 
 fn by_target(request: &Request<Incoming>) -> Operation {
-    let target = request
-        .headers()
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     match target.split_once('.') {
-        Some(("AmazonCodeWhispererStreamingService", "GenerateAssistantResponse")) => {
-            Operation::Chat
-        }
+        Some(("AmazonCodeWhispererStreamingService", "GenerateAssistantResponse")) => Operation::Chat,
         Some(("AmazonCodeWhispererStreamingService", "InvokeMCP")) => Operation::Mcp,
-        Some(("AmazonCodeWhispererService" | "KiroControlPlaneBearerService", name)) => {
-            match name {
-                "GetUsageLimits" => Operation::Usage,
-                "ListAvailableModels" => Operation::Models,
-                "ListAvailableProfiles" => Operation::Profiles,
-                _ => Operation::Unknown,
-            }
-        }
+        Some(("AmazonCodeWhispererService" | "KiroControlPlaneBearerService", name)) => match name {
+            "GetUsageLimits" => Operation::Usage,
+            "ListAvailableModels" => Operation::Models,
+            "ListAvailableProfiles" => Operation::Profiles,
+            _ => Operation::Unknown,
+        },
         _ => Operation::Unknown,
     }
 }
 
 fn record(request: &Request<Incoming>, operation: Operation) -> Record {
-    let headers = request.headers().iter().map(|(name, value)| {
-        (
-            name.to_string(),
-            String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        )
-    });
+    let headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     Record {
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
@@ -299,23 +238,16 @@ fn record(request: &Request<Incoming>, operation: Operation) -> Record {
 fn region(record: &Record) -> Option<String> {
     let segments = record.path.split('/');
     let labels = record.header("host").unwrap_or_default().split('.');
-    segments
-        .chain(labels)
-        .find(|part| is_region(part))
-        .map(str::to_owned)
+    segments.chain(labels).find(|part| is_region(part)).map(str::to_owned)
 }
 
 fn is_region(part: &str) -> bool {
     let mut words = part.split('-').rev();
-    let number = words
-        .next()
-        .is_some_and(|word| word.len() == 1 && word.chars().all(|c| c.is_ascii_digit()));
+    let number = words.next().is_some_and(|word| word.len() == 1 && word.chars().all(|c| c.is_ascii_digit()));
     let rest: Vec<&str> = words.collect();
     number
         && rest.len() >= 2
-        && rest
-            .iter()
-            .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase()))
+        && rest.iter().all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase()))
 }
 
 /// Larger bodies are refused by the front end before the service sees them.

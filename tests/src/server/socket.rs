@@ -27,13 +27,7 @@ pub(super) struct Socket {
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> (Self, ResetFlag) {
         let reset = ResetFlag::default();
-        (
-            Self {
-                stream: TokioIo::new(stream),
-                reset: reset.clone(),
-            },
-            reset,
-        )
+        (Self { stream: TokioIo::new(stream), reset: reset.clone() }, reset)
     }
 
     fn inner(self: Pin<&mut Self>) -> Pin<&mut TokioIo<TcpStream>> {
@@ -51,21 +45,13 @@ impl Drop for Socket {
 }
 
 impl Read for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<std::io::Result<()>> {
         self.inner().poll_read(cx, buf)
     }
 }
 
 impl Write for Socket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
         self.inner().poll_write(cx, buf)
     }
 

@@ -16,10 +16,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(config: Config) -> Self {
-        Self {
-            state: Mutex::new(State::new(config)),
-            started: Instant::now(),
-        }
+        Self { state: Mutex::new(State::new(config)), started: Instant::now() }
     }
 
     /// The lock is held for moments only, never across a wait.
@@ -45,12 +42,7 @@ impl Shared {
     }
 
     fn guard(self: &Arc<Self>, id: usize) -> Guard {
-        Guard {
-            shared: Arc::clone(self),
-            id,
-            streaming: false,
-            outcome: Outcome::ClientGone,
-        }
+        Guard { shared: Arc::clone(self), id, streaming: false, outcome: Outcome::ClientGone }
     }
 }
 
@@ -98,12 +90,7 @@ impl State {
     pub(super) fn reset(&mut self) {
         let fresh = Self::new(self.initial.clone());
         let (next, open) = (self.next, self.open);
-        *self = Self {
-            next,
-            open,
-            peak: open,
-            ..fresh
-        };
+        *self = Self { next, open, peak: open, ..fresh };
     }
 
     /// How many requests had this key before; counts this one.
@@ -118,16 +105,12 @@ impl State {
         let mut found = None;
         for (fault, hits) in self.config.faults.iter().zip(&mut self.hits) {
             let fits = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
-            if !fits(&fault.operation, operation)
-                || !fits(&fault.account, account)
-                || found.is_some()
-            {
+            if !fits(&fault.operation, operation) || !fits(&fault.account, account) || found.is_some() {
                 continue;
             }
             let turn = *hits;
             *hits += 1;
-            let due =
-                turn >= fault.skip && fault.times.is_none_or(|times| turn < fault.skip + times);
+            let due = turn >= fault.skip && fault.times.is_none_or(|times| turn < fault.skip + times);
             if due {
                 found = Some(fault.clone());
             }
@@ -146,13 +129,7 @@ pub(super) struct Guard {
 
 impl Guard {
     pub(super) fn update(&self, change: impl FnOnce(&mut Record)) {
-        if let Some(record) = self
-            .shared
-            .lock()
-            .records
-            .iter_mut()
-            .find(|record| record.id == self.id)
-        {
+        if let Some(record) = self.shared.lock().records.iter_mut().find(|record| record.id == self.id) {
             change(record);
         }
     }

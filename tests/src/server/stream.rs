@@ -33,13 +33,7 @@ impl Streamed {
             }
             spaced.push_back(action);
         }
-        Self {
-            actions: spaced,
-            sleep: None,
-            flush: false,
-            reset,
-            guard,
-        }
+        Self { actions: spaced, sleep: None, flush: false, reset, guard }
     }
 
     fn cut(&mut self, end: End) -> Option<Result<Frame<Bytes>, io::Error>> {
@@ -59,10 +53,7 @@ impl Body for Streamed {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let body = self.get_mut();
         if std::mem::take(&mut body.flush) {
             cx.waker().wake_by_ref();
@@ -92,9 +83,7 @@ impl Body for Streamed {
                     body.guard.update(|record| record.written += length);
                     return Poll::Ready(Some(Ok(Frame::data(Bytes::from(bytes)))));
                 }
-                Some(Action::Wait(ms)) => {
-                    body.sleep = Some(Box::pin(tokio::time::sleep(Duration::from_millis(ms))))
-                }
+                Some(Action::Wait(ms)) => body.sleep = Some(Box::pin(tokio::time::sleep(Duration::from_millis(ms)))),
                 Some(Action::End(end)) => {
                     body.actions.clear();
                     return Poll::Ready(body.cut(end));
