@@ -295,3 +295,19 @@ fn what_is_not_understood_is_refused_with_its_place() {
     }
     assert!(render("status 500").is_err());
 }
+
+#[test]
+fn every_directive_in_the_guide_can_be_parsed() {
+    let guide = include_str!("../SIMULATOR.md");
+    let directives: Vec<&str> = guide.lines().filter(|line| line.starts_with("@sim ")).collect();
+    assert!(directives.len() > 10, "{directives:?}");
+    for directive in directives {
+        Script::parse(directive).unwrap_or_else(|error| panic!("{directive}: {error}"));
+    }
+    for (name, ..) in kiro2api_tests::refusal::PRESETS {
+        assert!(guide.contains(name), "the guide does not name the fault {name}");
+    }
+    for rule in kiro2api_tests::check::RULES {
+        assert!(rule.starts_with('R') || guide.contains(rule), "the guide does not name the rule {rule}");
+    }
+}
