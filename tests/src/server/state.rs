@@ -112,7 +112,7 @@ impl State {
             }
             let turn = *hits;
             *hits += 1;
-            let due = turn >= fault.skip && fault.times.is_none_or(|times| turn < fault.skip + times);
+            let due = turn >= fault.skip && fault.times.is_none_or(|times| turn < fault.skip.saturating_add(times));
             if due {
                 found = Some(fault.clone());
             }
