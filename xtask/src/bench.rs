@@ -9,27 +9,15 @@ use crate::root::Root;
 
 /// Runs the benchmarks with the terminal as their output; `arguments` are theirs.
 pub(crate) fn run(root: &Root, arguments: &[OsString]) -> Result<()> {
-    let mut native = root.cargo(&[
-        "run",
-        "--locked",
-        "--profile",
-        "bench",
-        "--package",
-        "kiro2api-bench",
-        "--bin",
-        "bench",
-        "--",
-    ]);
+    let mut native =
+        root.cargo(&["run", "--locked", "--profile", "bench", "--package", "kiro2api-bench", "--bin", "bench", "--"]);
     native.args(arguments);
     attended(native, "the benchmarks")?;
     let workers = root.join("bench/workers.mjs");
     if workers.is_file() {
         crate::bundle::bundle(root)?;
         let mut script = root.command("node");
-        script.arg(workers).args(arguments).env(
-            "KIRO2API_XTASK",
-            std::env::current_exe().unwrap_or_default(),
-        );
+        script.arg(workers).args(arguments).env("KIRO2API_XTASK", std::env::current_exe().unwrap_or_default());
         attended(script, "the Workers benchmarks")?;
     }
     Ok(())

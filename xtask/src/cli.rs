@@ -26,9 +26,7 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Requ
         return Ok(Request::Help(HELP));
     };
     let rest: Vec<OsString> = arguments.collect();
-    let help = rest
-        .iter()
-        .any(|argument| argument == "--help" || argument == "-h");
+    let help = rest.iter().any(|argument| argument == "--help" || argument == "-h");
     match command.to_str().unwrap_or_default() {
         "-h" | "--help" | "help" => Ok(Request::Help(HELP)),
         "dev" if help => Ok(Request::Help(HELP_DEV)),
@@ -40,50 +38,30 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Requ
         "bundle" if help => Ok(Request::Help(HELP_BUNDLE)),
         "bundle" => match rest.first() {
             None => Ok(Request::Bundle),
-            Some(argument) => Err(misused(
-                "bundle",
-                &format!("it takes no {}", argument.to_string_lossy()),
-            )),
+            Some(argument) => Err(misused("bundle", &format!("it takes no {}", argument.to_string_lossy()))),
         },
         "bench" if help => Ok(Request::Help(HELP_BENCH)),
-        "bench" => Ok(Request::Bench(
-            rest.into_iter()
-                .filter(|argument| argument != "--")
-                .collect(),
-        )),
-        other => Err(Failure::new(format!(
-            "there is no command `{other}`: see `cargo xtask --help`"
-        ))),
+        "bench" => Ok(Request::Bench(rest.into_iter().filter(|argument| argument != "--").collect())),
+        other => Err(Failure::new(format!("there is no command `{other}`: see `cargo xtask --help`"))),
     }
 }
 
-fn read_dev(
-    arguments: Vec<OsString>,
-    lookup: impl Fn(&str) -> Option<String>,
-) -> Result<dev::Options> {
-    let (port, mut options) = dev_options(Parser::from_args(arguments))
-        .map_err(|error| misused("dev", &error.to_string()))?;
+fn read_dev(arguments: Vec<OsString>, lookup: impl Fn(&str) -> Option<String>) -> Result<dev::Options> {
+    let (port, mut options) =
+        dev_options(Parser::from_args(arguments)).map_err(|error| misused("dev", &error.to_string()))?;
     options.port = match (port, lookup("PORT").filter(|value| !value.is_empty())) {
         (Some(port), _) => port,
-        (None, Some(value)) => value
-            .parse()
-            .map_err(|_| Failure::new("PORT should hold a port number from 0 to 65535"))?,
+        (None, Some(value)) => {
+            value.parse().map_err(|_| Failure::new("PORT should hold a port number from 0 to 65535"))?
+        }
         (None, None) => DEFAULT_PORT,
     };
     Ok(options)
 }
 
-fn dev_options(
-    mut parser: Parser,
-) -> std::result::Result<(Option<u16>, dev::Options), lexopt::Error> {
+fn dev_options(mut parser: Parser) -> std::result::Result<(Option<u16>, dev::Options), lexopt::Error> {
     let mut port = None;
-    let mut options = dev::Options {
-        port: DEFAULT_PORT,
-        upstream_port: 0,
-        persist: None,
-        build: true,
-        verbose: false,
-    };
+    let mut options = dev::Options { port: DEFAULT_PORT, upstream_port: 0, persist: None, build: true, verbose: false };
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("port") => port = Some(parser.value()?.parse()?),
@@ -98,18 +76,11 @@ fn dev_options(
 }
 
 fn read_serve(arguments: Vec<OsString>) -> Result<serve::Options> {
-    serve_options(Parser::from_args(arguments))
-        .map_err(|error| misused("serve", &error.to_string()))
+    serve_options(Parser::from_args(arguments)).map_err(|error| misused("serve", &error.to_string()))
 }
 
 fn serve_options(mut parser: Parser) -> std::result::Result<serve::Options, lexopt::Error> {
-    let mut options = serve::Options {
-        port: 0,
-        upstream_port: 0,
-        build: true,
-        json: false,
-        verbose: false,
-    };
+    let mut options = serve::Options { port: 0, upstream_port: 0, build: true, json: false, verbose: false };
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("port") => options.port = parser.value()?.parse()?,
@@ -124,8 +95,7 @@ fn serve_options(mut parser: Parser) -> std::result::Result<serve::Options, lexo
 }
 
 fn read_test(arguments: Vec<OsString>) -> Result<test::Options> {
-    let options = test_options(Parser::from_args(arguments))
-        .map_err(|error| misused("test", &error.to_string()))?;
+    let options = test_options(Parser::from_args(arguments)).map_err(|error| misused("test", &error.to_string()))?;
     if options.fast && options.only.is_some() {
         return Err(misused("test", "--fast and --only exclude each other"));
     }
@@ -231,50 +201,20 @@ mod tests {
         assert_eq!(port("", Some("2")).unwrap(), 2);
         assert_eq!(port("", Some("")).unwrap(), 8080);
         assert_eq!(port("", None).unwrap(), 8080);
-        assert!(
-            port("", Some("http"))
-                .unwrap_err()
-                .to_string()
-                .starts_with("PORT should hold")
-        );
-        assert!(
-            port("--port 99999", None)
-                .unwrap_err()
-                .to_string()
-                .contains("cargo xtask dev --help")
-        );
+        assert!(port("", Some("http")).unwrap_err().to_string().starts_with("PORT should hold"));
+        assert!(port("--port 99999", None).unwrap_err().to_string().contains("cargo xtask dev --help"));
     }
 
     #[test]
     fn options_are_read() {
-        let Request::Dev(options) =
-            request("dev --port=1 --upstream-port 9 --persist d --no-build -v").unwrap()
-        else {
+        let Request::Dev(options) = request("dev --port=1 --upstream-port 9 --persist d --no-build -v").unwrap() else {
             unreachable!("dev was asked for");
         };
         let persist = Some(PathBuf::from("d"));
-        assert_eq!(
-            options,
-            dev::Options {
-                port: 1,
-                upstream_port: 9,
-                persist,
-                build: false,
-                verbose: true
-            }
-        );
+        assert_eq!(options, dev::Options { port: 1, upstream_port: 9, persist, build: false, verbose: true });
         let only = Some("fmt".to_owned());
-        assert_eq!(
-            request("test --only fmt").unwrap(),
-            Request::Test(test::Options {
-                only,
-                ..Default::default()
-            })
-        );
-        assert_eq!(
-            request("bench -- core --quick").unwrap(),
-            Request::Bench(vec!["core".into(), "--quick".into()])
-        );
+        assert_eq!(request("test --only fmt").unwrap(), Request::Test(test::Options { only, ..Default::default() }));
+        assert_eq!(request("bench -- core --quick").unwrap(), Request::Bench(vec!["core".into(), "--quick".into()]));
     }
 
     #[test]
@@ -286,10 +226,7 @@ mod tests {
             ("bundle now", "takes no now"),
         ] {
             let failure = request(line).unwrap_err().to_string();
-            assert!(
-                failure.contains(part) && failure.contains("--help"),
-                "{failure}"
-            );
+            assert!(failure.contains(part) && failure.contains("--help"), "{failure}");
         }
     }
 
@@ -299,10 +236,7 @@ mod tests {
             let Request::Help(text) = request(&format!("{command} --help")).unwrap() else {
                 unreachable!("help was asked for");
             };
-            assert!(
-                text.starts_with(&format!("Usage: cargo xtask {command}")),
-                "{text}"
-            );
+            assert!(text.starts_with(&format!("Usage: cargo xtask {command}")), "{text}");
             assert!(HELP.contains(&format!("\n  {command} ")));
         }
     }

@@ -45,12 +45,7 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
             quiet: false,
         },
     )?;
-    say(&banner(
-        &gateway.url(),
-        gateway.key(),
-        gateway.account(),
-        gateway.upstream_url(),
-    ));
+    say(&banner(&gateway.url(), gateway.key(), gateway.account(), gateway.upstream_url()));
     while !interrupt::raised() {
         gateway.check()?;
         std::thread::sleep(Duration::from_millis(100));
@@ -62,18 +57,11 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
 
 fn banner(url: &str, key: &ClientKey, account: Option<&str>, upstream: Option<&str>) -> String {
     let (key, key_note) = match key {
-        ClientKey::Development => (
-            DEVELOPMENT_KEY,
-            format!("{DEVELOPMENT_KEY} (for local runs only; set KIRO_CLIENT_TOKEN for another)"),
-        ),
-        ClientKey::Own(_) => (
-            "\"$KIRO_CLIENT_TOKEN\"",
-            "the one you set in KIRO_CLIENT_TOKEN".to_owned(),
-        ),
-        ClientKey::Several => (
-            "<one of your keys>",
-            "those you set in KIRO_CLIENT_TOKEN".to_owned(),
-        ),
+        ClientKey::Development => {
+            (DEVELOPMENT_KEY, format!("{DEVELOPMENT_KEY} (for local runs only; set KIRO_CLIENT_TOKEN for another)"))
+        }
+        ClientKey::Own(_) => ("\"$KIRO_CLIENT_TOKEN\"", "the one you set in KIRO_CLIENT_TOKEN".to_owned()),
+        ClientKey::Several => ("<one of your keys>", "those you set in KIRO_CLIENT_TOKEN".to_owned()),
     };
     let upstream = match (account, upstream) {
         (Some(source), _) => format!("REAL, with the account of {source}"),
@@ -111,12 +99,7 @@ mod tests {
 
     #[test]
     fn a_simulated_upstream_is_said_loudly_with_the_way_out() {
-        let text = banner(
-            URL,
-            &ClientKey::Development,
-            None,
-            Some("http://127.0.0.1:9999"),
-        );
+        let text = banner(URL, &ClientKey::Development, None, Some("http://127.0.0.1:9999"));
         for part in [
             "SIMULATED at http://127.0.0.1:9999",
             "set KIRO_AUTH_TOKEN",
@@ -129,20 +112,9 @@ mod tests {
 
     #[test]
     fn a_key_of_ones_own_is_never_shown() {
-        let text = banner(
-            URL,
-            &ClientKey::Own("s3cret".to_owned()),
-            Some("AWS_REFRESHTOKEN"),
-            None,
-        );
+        let text = banner(URL, &ClientKey::Own("s3cret".to_owned()), Some("AWS_REFRESHTOKEN"), None);
         assert!(!text.contains("s3cret"), "{text}");
-        assert!(
-            text.contains("REAL, with the account of AWS_REFRESHTOKEN"),
-            "{text}"
-        );
-        assert!(
-            text.contains("export ANTHROPIC_AUTH_TOKEN=\"$KIRO_CLIENT_TOKEN\"\n"),
-            "{text}"
-        );
+        assert!(text.contains("REAL, with the account of AWS_REFRESHTOKEN"), "{text}");
+        assert!(text.contains("export ANTHROPIC_AUTH_TOKEN=\"$KIRO_CLIENT_TOKEN\"\n"), "{text}");
     }
 }

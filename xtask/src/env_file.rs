@@ -30,20 +30,13 @@ fn quote(value: &str) -> Option<String> {
         return None;
     }
     // In JSON a quote mark stands only inside strings, where an escape means the same; a carriage return only outside.
-    let value = if is_json(value) {
-        value.replace('\'', "\\u0027").replace('\r', " ")
-    } else {
-        value.to_owned()
-    };
-    let mark = ['\'', '`']
-        .into_iter()
-        .find(|mark| !value.contains(*mark))?;
+    let value = if is_json(value) { value.replace('\'', "\\u0027").replace('\r', " ") } else { value.to_owned() };
+    let mark = ['\'', '`'].into_iter().find(|mark| !value.contains(*mark))?;
     Some(format!("{mark}{}{mark}", value.replace('$', "\\$")))
 }
 
 fn is_json(value: &str) -> bool {
-    value.trim_start().starts_with(['{', '['])
-        && serde_json::from_str::<serde_json::Value>(value).is_ok()
+    value.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde_json::Value>(value).is_ok()
 }
 
 #[cfg(test)]
@@ -60,10 +53,7 @@ mod tests {
         assert_eq!(line("a b#c").unwrap(), "N='a b#c'\n");
         assert_eq!(line("it's").unwrap(), "N=`it's`\n");
         assert_eq!(line("a$B${C}").unwrap(), "N='a\\$B\\${C}'\n");
-        assert_eq!(
-            line("{\"a\":\"it's `so`\"}").unwrap(),
-            "N='{\"a\":\"it\\u0027s `so`\"}'\n"
-        );
+        assert_eq!(line("{\"a\":\"it's `so`\"}").unwrap(), "N='{\"a\":\"it\\u0027s `so`\"}'\n");
     }
 
     #[test]
@@ -71,10 +61,7 @@ mod tests {
         for value in ["ends in \\", "' and `", "a\rb"] {
             let values = BTreeMap::from([("SECRET_NAME".to_owned(), value.to_owned())]);
             let failure = encode(&values).unwrap_err().to_string();
-            assert!(
-                failure.contains("SECRET_NAME") && !failure.contains(value),
-                "{failure}"
-            );
+            assert!(failure.contains("SECRET_NAME") && !failure.contains(value), "{failure}");
         }
     }
 }

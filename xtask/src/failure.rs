@@ -16,19 +16,12 @@ pub(crate) type Result<T> = std::result::Result<T, Failure>;
 impl Failure {
     /// A failure with nothing more to show than its message.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            output: None,
-            interrupted: false,
-        }
+        Self { message: message.into(), output: None, interrupted: false }
     }
 
     /// The person pressed Ctrl-C, or the process was asked to end.
     pub(crate) fn interrupted() -> Self {
-        Self {
-            interrupted: true,
-            ..Self::new("interrupted")
-        }
+        Self { interrupted: true, ..Self::new("interrupted") }
     }
 
     /// Adds what the failed program wrote.

@@ -8,10 +8,7 @@ use crate::failure::{During, Failure, Result};
 /// `wanted` if nobody listens there, or a free port when it is 0. `flag` is the option that chooses another.
 pub(crate) fn claim(wanted: u16, flag: &str) -> Result<u16> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)) {
-        Ok(listener) => Ok(listener
-            .local_addr()
-            .during(|| "read a free port".to_owned())?
-            .port()),
+        Ok(listener) => Ok(listener.local_addr().during(|| "read a free port".to_owned())?.port()),
         Err(error) if error.kind() == ErrorKind::AddrInUse => Err(Failure::new(format!(
             "port {wanted} is in use by another program. End that program, or choose another port: {flag} {}",
             if wanted == u16::MAX { 0 } else { wanted + 1 }
@@ -19,9 +16,7 @@ pub(crate) fn claim(wanted: u16, flag: &str) -> Result<u16> {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Failure::new(format!(
             "port {wanted} needs more rights than this user has. Choose one above 1023: {flag} 8080"
         ))),
-        Err(error) => Err(Failure::new(format!(
-            "cannot listen on port {wanted}: {error}"
-        ))),
+        Err(error) => Err(Failure::new(format!("cannot listen on port {wanted}: {error}"))),
     }
 }
 
@@ -39,10 +34,7 @@ mod tests {
         let busy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = busy.local_addr().unwrap().port();
         let failure = claim(port, "--upstream-port").unwrap_err().to_string();
-        assert!(
-            failure.contains(&format!("port {port} is in use")),
-            "{failure}"
-        );
+        assert!(failure.contains(&format!("port {port} is in use")), "{failure}");
         assert!(failure.contains("--upstream-port"), "{failure}");
     }
 

@@ -20,13 +20,7 @@ impl Step {
     /// Starts the clock of a step. Nothing is shown before it has lasted two seconds or ended.
     pub(crate) fn start(name: impl Into<String>) -> Self {
         let now = Instant::now();
-        Self {
-            name: name.into(),
-            started: now,
-            last_sign: now,
-            terminal: io::stderr().is_terminal(),
-            shown: false,
-        }
+        Self { name: name.into(), started: now, last_sign: now, terminal: io::stderr().is_terminal(), shown: false }
     }
 
     /// Shows, when it is time to, that the step is alive; `hint` is the last thing it said.
@@ -66,16 +60,8 @@ impl Step {
         if self.terminal && self.shown {
             let _ = write!(io::stderr(), "\r\x1b[2K");
         }
-        let note = if note.is_empty() {
-            String::new()
-        } else {
-            format!(" · {note}")
-        };
-        say(&format!(
-            "{mark} {:<44} {:>8}{note}",
-            self.name,
-            duration(elapsed)
-        ));
+        let note = if note.is_empty() { String::new() } else { format!(" · {note}") };
+        say(&format!("{mark} {:<44} {:>8}{note}", self.name, duration(elapsed)));
         elapsed
     }
 }
@@ -103,18 +89,9 @@ pub(crate) fn duration(time: Duration) -> String {
 }
 
 fn sign_of_life(name: &str, elapsed: Duration, hint: &str) -> String {
-    let hint: String = hint
-        .trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(HINT_LENGTH)
-        .collect();
+    let hint: String = hint.trim().chars().filter(|c| !c.is_control()).take(HINT_LENGTH).collect();
     let seconds = elapsed.as_secs();
-    if hint.is_empty() {
-        format!("… {name}, {seconds} s")
-    } else {
-        format!("… {name}, {seconds} s: {hint}")
-    }
+    if hint.is_empty() { format!("… {name}, {seconds} s") } else { format!("… {name}, {seconds} s: {hint}") }
 }
 
 const FIRST_SIGN: Duration = Duration::from_secs(2);

@@ -44,12 +44,7 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
             ..Plan::default()
         },
     )?;
-    answer(&announcement(
-        &gateway.url(),
-        gateway.key(),
-        gateway.upstream_url(),
-        options.json,
-    ));
+    answer(&announcement(&gateway.url(), gateway.key(), gateway.upstream_url(), options.json));
     while !interrupt::raised() && !input_ended.load(Ordering::Relaxed) {
         gateway.check()?;
         std::thread::sleep(Duration::from_millis(50));
@@ -92,20 +87,9 @@ mod tests {
 
     #[test]
     fn the_announcement_is_one_json_line_without_a_foreign_key() {
-        let line = announcement(
-            "http://a",
-            &ClientKey::Own("s3cret".to_owned()),
-            Some("http://b"),
-            true,
-        );
-        assert_eq!(
-            line,
-            r#"{"event":"ready","key":null,"sim_url":"http://b","url":"http://a"}"#
-        );
+        let line = announcement("http://a", &ClientKey::Own("s3cret".to_owned()), Some("http://b"), true);
+        assert_eq!(line, r#"{"event":"ready","key":null,"sim_url":"http://b","url":"http://a"}"#);
         let line = announcement("http://a", &ClientKey::Development, None, true);
-        assert_eq!(
-            line,
-            r#"{"event":"ready","key":"123456","sim_url":null,"url":"http://a"}"#
-        );
+        assert_eq!(line, r#"{"event":"ready","key":"123456","sim_url":null,"url":"http://a"}"#);
     }
 }

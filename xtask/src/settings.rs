@@ -61,9 +61,7 @@ impl Settings {
     pub(crate) fn with_defaults(&self, defaults: &[(&str, &str)]) -> BTreeMap<String, String> {
         let mut values = self.values.clone();
         for (name, value) in defaults {
-            values
-                .entry((*name).to_owned())
-                .or_insert_with(|| (*value).to_owned());
+            values.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
         }
         values
     }
@@ -73,21 +71,11 @@ impl Settings {
         let file = lookup("KIRO_AUTH_TOKEN_FILE");
         let (source, accounts) = match (token, file) {
             (Some(_), Some(_)) => {
-                return Err(Failure::new(
-                    "KIRO_AUTH_TOKEN and KIRO_AUTH_TOKEN_FILE are both set: unset one",
-                ));
+                return Err(Failure::new("KIRO_AUTH_TOKEN and KIRO_AUTH_TOKEN_FILE are both set: unset one"));
             }
-            (Some(token), None) if token.trim_start().starts_with(['{', '[']) => {
-                ("KIRO_AUTH_TOKEN", token)
-            }
-            (Some(path), None) => (
-                "KIRO_AUTH_TOKEN",
-                read_file("KIRO_AUTH_TOKEN", &path, true)?,
-            ),
-            (None, Some(path)) => (
-                "KIRO_AUTH_TOKEN_FILE",
-                read_file("KIRO_AUTH_TOKEN_FILE", &path, false)?,
-            ),
+            (Some(token), None) if token.trim_start().starts_with(['{', '[']) => ("KIRO_AUTH_TOKEN", token),
+            (Some(path), None) => ("KIRO_AUTH_TOKEN", read_file("KIRO_AUTH_TOKEN", &path, true)?),
+            (None, Some(path)) => ("KIRO_AUTH_TOKEN_FILE", read_file("KIRO_AUTH_TOKEN_FILE", &path, false)?),
             (None, None) => {
                 if let Some(tokens) = lookup("AWS_REFRESHTOKEN") {
                     self.values.insert("AWS_REFRESHTOKEN".to_owned(), tokens);
@@ -106,27 +94,16 @@ impl Settings {
     }
 
     fn read_client_key(&mut self, lookup: &impl Fn(&str) -> Option<String>) -> Result<()> {
-        let keys = match (
-            lookup("KIRO_CLIENT_TOKEN"),
-            lookup("KIRO_CLIENT_TOKEN_FILE"),
-        ) {
+        let keys = match (lookup("KIRO_CLIENT_TOKEN"), lookup("KIRO_CLIENT_TOKEN_FILE")) {
             (Some(_), Some(_)) => {
-                return Err(Failure::new(
-                    "KIRO_CLIENT_TOKEN and KIRO_CLIENT_TOKEN_FILE are both set: unset one",
-                ));
+                return Err(Failure::new("KIRO_CLIENT_TOKEN and KIRO_CLIENT_TOKEN_FILE are both set: unset one"));
             }
             (Some(keys), None) => keys,
-            (None, Some(path)) => read_file("KIRO_CLIENT_TOKEN_FILE", &path, false)?
-                .trim()
-                .to_owned(),
+            (None, Some(path)) => read_file("KIRO_CLIENT_TOKEN_FILE", &path, false)?.trim().to_owned(),
             (None, None) => return Ok(()),
         };
         let single = !keys.contains(',') && !keys.trim_start().starts_with(['{', '[']);
-        self.client_key = Some(if single {
-            ClientKey::Own(keys.trim().to_owned())
-        } else {
-            ClientKey::Several
-        });
+        self.client_key = Some(if single { ClientKey::Own(keys.trim().to_owned()) } else { ClientKey::Several });
         self.values.insert("KIRO_CLIENT_TOKEN".to_owned(), keys);
         Ok(())
     }
@@ -146,21 +123,14 @@ fn read_file(name: &str, path: &str, may_be_secret: bool) -> Result<String> {
 /// JSON of the right outline; the worker checks the fields.
 fn check_accounts(name: &str, text: &str) -> Result<()> {
     let wrong = |what: String| Failure::new(format!("{name} {what}. Expected: {EXPECTED}"));
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| {
-        wrong(format!(
-            "is not valid JSON (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })?;
+    let value: serde_json::Value = serde_json::from_str(text)
+        .map_err(|error| wrong(format!("is not valid JSON (line {}, column {})", error.line(), error.column())))?;
     let accounts = match &value {
         serde_json::Value::Array(accounts) => accounts.as_slice(),
         one => std::slice::from_ref(one),
     };
     match accounts.iter().position(|account| !account.is_object()) {
-        Some(index) => Err(wrong(format!(
-            "holds something that is not an object at position {index}"
-        ))),
+        Some(index) => Err(wrong(format!("holds something that is not an object at position {index}"))),
         None if accounts.is_empty() => Err(wrong("is an empty list".to_owned())),
         None => Ok(()),
     }
@@ -171,7 +141,8 @@ pub(crate) fn is_setting(name: &str) -> bool {
     PLAIN.contains(&name) || OTHER.contains(&name)
 }
 
-const EXPECTED: &str = r#"{"auth":"Social","refreshToken":"…"}, a list of such objects, or the path of a file that holds one"#;
+const EXPECTED: &str =
+    r#"{"auth":"Social","refreshToken":"…"}, a list of such objects, or the path of a file that holds one"#;
 
 /// Handed to the worker as they are.
 const PLAIN: [&str; 25] = [
@@ -217,12 +188,7 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Settings> {
-        Settings::read(|name| {
-            pairs
-                .iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, v)| (*v).to_owned())
-        })
+        Settings::read(|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
     }
 
     #[test]
@@ -245,8 +211,7 @@ mod tests {
 
     #[test]
     fn accounts_are_read_from_a_file_either_way() {
-        let path =
-            std::env::temp_dir().join(format!("kiro2api-settings-{}.json", std::process::id()));
+        let path = std::env::temp_dir().join(format!("kiro2api-settings-{}.json", std::process::id()));
         fs::write(&path, r#"[{"auth":"Social","refreshToken":"r"}]"#).unwrap();
         for name in ["KIRO_AUTH_TOKEN", "KIRO_AUTH_TOKEN_FILE"] {
             let settings = read(&[(name, path.to_str().unwrap())]).unwrap();

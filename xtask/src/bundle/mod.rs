@@ -27,9 +27,8 @@ pub(crate) use size::Size;
 pub(crate) fn bundle(root: &Root) -> Result<Size> {
     let tools = BundleTools::ready(root)?;
     let mut step = Step::start("bundle the worker");
-    let outcome = build(root, &tools, &mut step)
-        .and_then(|()| measure(root))
-        .and_then(|size| size.check().map(|()| size));
+    let outcome =
+        build(root, &tools, &mut step).and_then(|()| measure(root)).and_then(|size| size.check().map(|()| size));
     match outcome {
         Ok(size) => {
             step.done(&size.line());
@@ -44,8 +43,7 @@ pub(crate) fn bundle(root: &Root) -> Result<Size> {
 
 /// The bundle that is there, for commands told not to build one.
 pub(crate) fn existing(root: &Root) -> Result<Size> {
-    measure(root)
-        .map_err(|_| Failure::new("there is no bundle yet: run `cargo xtask bundle` first"))
+    measure(root).map_err(|_| Failure::new("there is no bundle yet: run `cargo xtask bundle` first"))
 }
 
 fn build(root: &Root, tools: &BundleTools, step: &mut Step) -> Result<()> {
@@ -58,43 +56,21 @@ fn build(root: &Root, tools: &BundleTools, step: &mut Step) -> Result<()> {
     }
     let _ = fs::remove_file(&stamp);
     let mut assemble = tools.worker_build(root);
-    assemble.env(STRIP.0, STRIP.1).args([
-        "worker-cf",
-        "--out-dir",
-        "../build",
-        "--profile",
-        PROFILE,
-        "--locked",
-    ]);
+    assemble.env(STRIP.0, STRIP.1).args(["worker-cf", "--out-dir", "../build", "--profile", PROFILE, "--locked"]);
     process::demand(&mut assemble, step, LIMIT)?;
     fs::write(&stamp, identity).during(|| format!("write {}", stamp.display()))
 }
 
 /// Exactly the compilation that `worker-build` runs, so that its own finds everything built.
 fn compile(root: &Root) -> std::process::Command {
-    let mut cargo = root.cargo(&[
-        "build",
-        "--lib",
-        "--profile",
-        PROFILE,
-        "--target",
-        WASM,
-        "--locked",
-    ]);
-    cargo
-        .current_dir(root.join("worker-cf"))
-        .env("WASM_BINDGEN_USE_JS_SYS", "1")
-        .env(STRIP.0, STRIP.1);
+    let mut cargo = root.cargo(&["build", "--lib", "--profile", PROFILE, "--target", WASM, "--locked"]);
+    cargo.current_dir(root.join("worker-cf")).env("WASM_BINDGEN_USE_JS_SYS", "1").env(STRIP.0, STRIP.1);
     cargo
 }
 
 /// What the bundle is made from: the compiled wasm, the manifest (its wasm-opt flags) and the tools.
 fn identity(root: &Root) -> Result<String> {
-    let wasm = root
-        .target()
-        .join(WASM)
-        .join(PROFILE)
-        .join("kiro2api_worker.wasm");
+    let wasm = root.target().join(WASM).join(PROFILE).join("kiro2api_worker.wasm");
     let inputs = [
         wasm,
         root.join("worker-cf/Cargo.toml"),

@@ -24,18 +24,12 @@ impl Size {
     pub(super) fn of(bytes: &[u8]) -> Result<Self> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         let gzip = encoder.write_all(bytes).and_then(|()| encoder.finish());
-        Ok(Self {
-            raw: bytes.len(),
-            gzip: gzip.during(|| "compress the bundle".to_owned())?.len(),
-        })
+        Ok(Self { raw: bytes.len(), gzip: gzip.during(|| "compress the bundle".to_owned())?.len() })
     }
 
     /// Both files together.
     pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            raw: self.raw + other.raw,
-            gzip: self.gzip + other.gzip,
-        }
+        Self { raw: self.raw + other.raw, gzip: self.gzip + other.gzip }
     }
 
     /// A line for people.
@@ -78,17 +72,12 @@ mod tests {
         let mut state = 1_u64;
         let noise: Vec<u8> = (0..LIMIT + 1)
             .map(|_| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 state.to_le_bytes()[7]
             })
             .collect();
         let failure = Size::of(&noise).unwrap().check().unwrap_err();
-        assert!(
-            failure.to_string().contains("the limit is 1000.0 KB"),
-            "{failure}"
-        );
+        assert!(failure.to_string().contains("the limit is 1000.0 KB"), "{failure}");
     }
 
     #[test]

@@ -61,9 +61,7 @@ fn sweep(parent: &Path) {
         return;
     };
     for entry in entries.flatten() {
-        if owner(&entry.file_name().to_string_lossy())
-            .is_some_and(|pid| test_kill_process(pid).is_err())
-        {
+        if owner(&entry.file_name().to_string_lossy()).is_some_and(|pid| test_kill_process(pid).is_err()) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -91,9 +89,7 @@ mod tests {
 
     #[test]
     fn folders_of_the_dead_are_swept_and_those_of_the_living_kept() {
-        let parent = Root::find()
-            .target()
-            .join(format!("sweep-test-{}", std::process::id()));
+        let parent = Root::find().target().join(format!("sweep-test-{}", std::process::id()));
         let dead = parent.join("2147483646-0");
         let living = parent.join(format!("{}-0", std::process::id()));
         fs::create_dir_all(&dead).unwrap();

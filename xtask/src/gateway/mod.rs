@@ -59,58 +59,29 @@ impl Gateway {
         let account = plan.settings.account();
         let upstream = match account {
             Some(_) => None,
-            None => Some(Upstream::start(
-                root,
-                ports::claim(plan.upstream_port, "--upstream-port")?,
-            )?),
+            None => Some(Upstream::start(root, ports::claim(plan.upstream_port, "--upstream-port")?)?),
         };
         let folder = Folder::make(root)?;
-        let settings = folder.write_private(
-            "settings.env",
-            &env_file::encode(&values(&plan.settings, upstream.as_ref()))?,
-        )?;
+        let settings =
+            folder.write_private("settings.env", &env_file::encode(&values(&plan.settings, upstream.as_ref()))?)?;
         let state = match (&plan.persist, account) {
             (Some(folder), _) => root.join(folder),
             (None, Some(_)) => root.join(".wrangler/state"),
             (None, None) => folder.join("state"),
         };
         let mut command = tools::wrangler(root)?;
-        command.args([
-            "dev",
-            "--ip",
-            "127.0.0.1",
-            "--show-interactive-dev-session=false",
-        ]);
+        command.args(["dev", "--ip", "127.0.0.1", "--show-interactive-dev-session=false"]);
         command.arg("--port").arg(port.to_string());
-        command
-            .arg("--inspector-port")
-            .arg(ports::free()?.to_string());
-        command
-            .arg("--env-file")
-            .arg(settings)
-            .arg("--persist-to")
-            .arg(state);
-        command
-            .env("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "true")
-            .env("CLOUDFLARE_INCLUDE_PROCESS_ENV", "false");
+        command.arg("--inspector-port").arg(ports::free()?.to_string());
+        command.arg("--env-file").arg(settings).arg("--persist-to").arg(state);
+        command.env("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "true").env("CLOUDFLARE_INCLUDE_PROCESS_ENV", "false");
         if !plan.rebuild {
             command.env(BUNDLE_IS_READY, "1");
         }
         let ready = Arc::new(AtomicBool::new(false));
-        let worker = Service::start(
-            "the worker (wrangler dev)",
-            &mut command,
-            Some(watch(&plan, Arc::clone(&ready))),
-        )?;
+        let worker = Service::start("the worker (wrangler dev)", &mut command, Some(watch(&plan, Arc::clone(&ready))))?;
         let key = plan.settings.client_key();
-        let mut gateway = Self {
-            worker,
-            upstream,
-            _folder: folder,
-            port,
-            key,
-            account,
-        };
+        let mut gateway = Self { worker, upstream, _folder: folder, port, key, account };
         gateway.wait_until_healthy()?;
         ready.store(true, Ordering::Relaxed);
         Ok(gateway)
@@ -139,28 +110,22 @@ impl Gateway {
     /// An error as soon as one of the processes has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.worker.check()?;
-        self.upstream
-            .as_mut()
-            .map_or(Ok(()), |upstream| upstream.service.check())
+        self.upstream.as_mut().map_or(Ok(()), |upstream| upstream.service.check())
     }
 
     fn wait_until_healthy(&mut self) -> Result<()> {
         let mut step = Step::start("start the worker on workerd");
         let started = Instant::now();
         loop {
-            let outcome = interrupt::check()
-                .and_then(|()| self.check())
-                .and_then(|()| {
-                    if started.elapsed() < START_LIMIT {
-                        return Ok(());
-                    }
-                    let limit = START_LIMIT.as_secs();
-                    let output = self.worker.recent_output();
-                    Err(Failure::new(format!(
-                        "the worker did not answer /health with 200 within {limit} s"
-                    ))
+            let outcome = interrupt::check().and_then(|()| self.check()).and_then(|()| {
+                if started.elapsed() < START_LIMIT {
+                    return Ok(());
+                }
+                let limit = START_LIMIT.as_secs();
+                let output = self.worker.recent_output();
+                Err(Failure::new(format!("the worker did not answer /health with 200 within {limit} s"))
                     .with_output(output))
-                });
+            });
             if let Err(failure) = outcome {
                 step.failed("");
                 return Err(failure);
@@ -176,15 +141,9 @@ impl Gateway {
 }
 
 /// Everything the worker is configured with.
-fn values(
-    settings: &Settings,
-    upstream: Option<&Upstream>,
-) -> std::collections::BTreeMap<String, String> {
+fn values(settings: &Settings, upstream: Option<&Upstream>) -> std::collections::BTreeMap<String, String> {
     let mut defaults = vec![("KIRO_CLIENT_TOKEN", DEVELOPMENT_KEY)];
-    if let Some(Upstream {
-        url, credentials, ..
-    }) = upstream
-    {
+    if let Some(Upstream { url, credentials, .. }) = upstream {
         defaults.push(("KIRO_AUTH_TOKEN", credentials));
         for base in ["KIRO_API_BASE", "KIRO_AUTH_BASE", "KIRO_OIDC_BASE"] {
             defaults.push((base, url));

@@ -13,19 +13,8 @@ pub(super) fn is_an_error(line: &str) -> bool {
     line.contains("[ERROR]")
 }
 
-const NOISE_STARTS: [&str; 11] = [
-    "⎔",
-    "╭",
-    "│",
-    "╰",
-    "─",
-    "[wrangler:info]",
-    "Using secrets",
-    "Using vars",
-    "Your Worker",
-    "Binding ",
-    "env.",
-];
+const NOISE_STARTS: [&str; 11] =
+    ["⎔", "╭", "│", "╰", "─", "[wrangler:info]", "Using secrets", "Using vars", "Your Worker", "Binding ", "env."];
 const NOISE_PARTS: [&str; 4] = ["Request.cf", "wrangler.log", "Logs were written to", "⛅"];
 
 #[cfg(test)]
@@ -35,12 +24,8 @@ mod tests {
     #[test]
     fn log_lines_pass_and_talk_does_not() {
         assert!(is_worth_showing(r#"{"level":"info","message":"request"}"#));
-        assert!(is_worth_showing(
-            "✘ [ERROR] Uncaught RuntimeError: unreachable"
-        ));
-        assert!(!is_worth_showing(
-            "[wrangler:info] GET /health 200 OK (3ms)"
-        ));
+        assert!(is_worth_showing("✘ [ERROR] Uncaught RuntimeError: unreachable"));
+        assert!(!is_worth_showing("[wrangler:info] GET /health 200 OK (3ms)"));
         assert!(!is_worth_showing("  ⎔ Starting local server..."));
         assert!(!is_worth_showing(""));
         assert!(is_an_error("✘ [ERROR] Build failed"));

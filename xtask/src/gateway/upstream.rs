@@ -35,14 +35,7 @@ impl Upstream {
 }
 
 fn build(root: &Root, step: &mut Step) -> Result<()> {
-    let mut cargo = root.cargo(&[
-        "build",
-        "--locked",
-        "--package",
-        "kiro2api-tests",
-        "--bin",
-        PROGRAM,
-    ]);
+    let mut cargo = root.cargo(&["build", "--locked", "--package", "kiro2api-tests", "--bin", PROGRAM]);
     process::demand(&mut cargo, step, BUILD_LIMIT).map(drop)
 }
 
@@ -59,19 +52,12 @@ fn launch(root: &Root, port: u16, step: &mut Step) -> Result<Upstream> {
         interrupt::check()?;
         if let Some(url) = url_in(&service.recent_output()) {
             let credentials = credentials.trim().to_owned();
-            return Ok(Upstream {
-                service,
-                url,
-                credentials,
-            });
+            return Ok(Upstream { service, url, credentials });
         }
         service.check()?;
         if started.elapsed() > START_LIMIT {
             let output = service.recent_output();
-            return Err(
-                Failure::new("the simulated upstream did not say where it listens")
-                    .with_output(output),
-            );
+            return Err(Failure::new("the simulated upstream did not say where it listens").with_output(output));
         }
         step.tick("");
         std::thread::sleep(Duration::from_millis(20));
@@ -96,18 +82,8 @@ mod tests {
 
     #[test]
     fn the_address_is_found_once_its_line_is_whole() {
-        assert_eq!(
-            url_in("listening on http://127.0.0.1:4000/\n").as_deref(),
-            Some("http://127.0.0.1:4000")
-        );
-        assert_eq!(
-            url_in("{\"url\":\"http://127.0.0.1:1\"}\n").as_deref(),
-            Some("http://127.0.0.1:1")
-        );
-        assert_eq!(
-            url_in("http://127.0.0.1:40"),
-            None,
-            "the line may not be whole yet"
-        );
+        assert_eq!(url_in("listening on http://127.0.0.1:4000/\n").as_deref(), Some("http://127.0.0.1:4000"));
+        assert_eq!(url_in("{\"url\":\"http://127.0.0.1:1\"}\n").as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(url_in("http://127.0.0.1:40"), None, "the line may not be whole yet");
     }
 }

@@ -10,10 +10,7 @@ use crate::failure::{During, Result};
 
 /// Starts a program as the leader of a process group of its own, out of reach of the terminal's Ctrl-C.
 pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
-    command
-        .process_group(0)
-        .spawn()
-        .during(|| format!("start `{}`", command.get_program().to_string_lossy()))
+    command.process_group(0).spawn().during(|| format!("start `{}`", command.get_program().to_string_lossy()))
 }
 
 /// Ends the group of `child`: politely, and after [`GRACE`] by force. Returns when the leader is gone.
@@ -44,7 +41,7 @@ fn end_within(child: &mut Child, grace: Duration) {
 }
 
 const GRACE: Duration = Duration::from_secs(8);
-const ORPHAN_GRACE: Duration = Duration::from_secs(3);
+const ORPHAN_GRACE: Duration = Duration::from_millis(1500);
 const POLL: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
@@ -55,16 +52,10 @@ mod tests {
     #[test]
     fn a_grandchild_ends_with_its_group() {
         let mut command = Command::new("sh");
-        command
-            .args(["-c", "sleep 600 & echo $!; wait"])
-            .stdout(Stdio::piped());
+        command.args(["-c", "sleep 600 & echo $!; wait"]).stdout(Stdio::piped());
         let mut child = spawn(&mut command).unwrap();
         let mut line = String::new();
-        std::io::BufRead::read_line(
-            &mut std::io::BufReader::new(child.stdout.take().unwrap()),
-            &mut line,
-        )
-        .unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
         let grandchild = Pid::from_raw(line.trim().parse().unwrap()).unwrap();
         assert!(rustix::process::test_kill_process(grandchild).is_ok());
         end(&mut child);
@@ -75,23 +66,16 @@ mod tests {
     #[test]
     fn a_child_that_ignores_the_polite_signal_is_ended_by_force() {
         let mut command = Command::new("sh");
-        command
-            .args(["-c", "trap '' TERM; echo ready; while :; do sleep 1; done"])
-            .stdout(Stdio::piped());
+        command.args(["-c", "trap '' TERM; echo ready; while :; do sleep 1; done"]).stdout(Stdio::piped());
         let mut child = spawn(&mut command).unwrap();
         let mut line = String::new();
-        std::io::BufRead::read_line(
-            &mut std::io::BufReader::new(child.stdout.take().unwrap()),
-            &mut line,
-        )
-        .unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
         end_within(&mut child, Duration::from_millis(200));
         assert!(child.try_wait().unwrap().is_some());
     }
 
     /// Gone, or a zombie that nobody has reaped yet.
     fn is_gone(pid: &str) -> bool {
-        std::fs::read_to_string(format!("/proc/{pid}/stat"))
-            .map_or(true, |stat| stat.contains(") Z "))
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
     }
 }

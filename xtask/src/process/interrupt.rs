@@ -13,24 +13,17 @@ static ASKED_TO_END: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 pub(crate) fn listen() -> Result<()> {
     let flag = ASKED_TO_END.get_or_init(Arc::default);
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(flag))
-            .during(|| format!("listen to signal {signal}"))?;
+        signal_hook::flag::register(signal, Arc::clone(flag)).during(|| format!("listen to signal {signal}"))?;
     }
     Ok(())
 }
 
 /// Has someone asked this process to end?
 pub(crate) fn raised() -> bool {
-    ASKED_TO_END
-        .get()
-        .is_some_and(|flag| flag.load(Ordering::Relaxed))
+    ASKED_TO_END.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
 }
 
 /// An error once someone has asked this process to end.
 pub(crate) fn check() -> Result<()> {
-    if raised() {
-        Err(Failure::interrupted())
-    } else {
-        Ok(())
-    }
+    if raised() { Err(Failure::interrupted()) } else { Ok(()) }
 }

@@ -33,20 +33,14 @@ pub(crate) struct Finished {
 pub(crate) fn run(command: &mut Command, step: &mut Step, limit: Duration) -> Result<Finished> {
     interrupt::check()?;
     let name = describe(command);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = group::spawn(command)?;
     let output = gather(&mut child, KEPT_LINES, None);
     let status = wait(&mut child, &output, step, limit, &name);
     output.settle(PIPE_PATIENCE);
     let text = output.text();
     match status {
-        Ok(status) => Ok(Finished {
-            success: status.success(),
-            output: text,
-        }),
+        Ok(status) => Ok(Finished { success: status.success(), output: text }),
         Err(failure) if failure.is_interrupt() => Err(failure),
         Err(failure) => Err(failure.with_output(text)),
     }
@@ -66,10 +60,7 @@ pub(crate) fn demand(command: &mut Command, step: &mut Step, limit: Duration) ->
 /// Standard output of a quick program whose output is a value, possibly a secret one: it is never shown.
 pub(crate) fn value_of(command: &mut Command) -> Result<String> {
     let name = describe(command);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .during(|| format!("start `{name}`"))?;
+    let output = command.stdin(Stdio::null()).output().during(|| format!("start `{name}`"))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(Failure::new(format!("`{name}` failed")).with_output(complaint));
@@ -89,13 +80,7 @@ fn gather(child: &mut Child, limit: usize, watch: Option<Watch>) -> Output {
     output
 }
 
-fn wait(
-    child: &mut Child,
-    output: &Output,
-    step: &mut Step,
-    limit: Duration,
-    name: &str,
-) -> Result<ExitStatus> {
+fn wait(child: &mut Child, output: &Output, step: &mut Step, limit: Duration, name: &str) -> Result<ExitStatus> {
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait().during(|| format!("wait for `{name}`"))? {
@@ -108,9 +93,7 @@ fn wait(
         if started.elapsed() > limit {
             group::end(child);
             let limit = limit.as_secs();
-            return Err(Failure::new(format!(
-                "`{name}` did not end within {limit} s and was stopped"
-            )));
+            return Err(Failure::new(format!("`{name}` did not end within {limit} s and was stopped")));
         }
         step.tick(&output.latest());
         std::thread::sleep(POLL);
@@ -120,11 +103,7 @@ fn wait(
 /// The program's name and first arguments, for messages.
 fn describe(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
-    let mut text = program
-        .file_name()
-        .unwrap_or_else(|| command.get_program())
-        .to_string_lossy()
-        .into_owned();
+    let mut text = program.file_name().unwrap_or_else(|| command.get_program()).to_string_lossy().into_owned();
     for argument in command.get_args().take(4) {
         text.push(' ');
         text.push_str(&argument.to_string_lossy());
@@ -150,47 +129,24 @@ mod tests {
     #[test]
     fn a_failing_program_is_a_failure_that_carries_its_output() {
         let mut step = Step::start("test");
-        let failure = demand(
-            &mut shell("echo out; echo err >&2; exit 3"),
-            &mut step,
-            Duration::from_secs(60),
-        )
-        .unwrap_err();
+        let failure =
+            demand(&mut shell("echo out; echo err >&2; exit 3"), &mut step, Duration::from_secs(60)).unwrap_err();
         let output = failure.output().unwrap();
-        assert!(
-            output.contains("out\n") && output.contains("err\n"),
-            "{output}"
-        );
+        assert!(output.contains("out\n") && output.contains("err\n"), "{output}");
         assert_eq!(failure.exit_code(), 1);
     }
 
     #[test]
     fn a_program_over_its_limit_is_stopped_and_says_so() {
         let mut step = Step::start("test");
-        let failure = run(
-            &mut shell("echo started; sleep 600"),
-            &mut step,
-            Duration::from_millis(200),
-        )
-        .unwrap_err();
-        assert!(
-            failure.to_string().contains("did not end within"),
-            "{failure}"
-        );
+        let failure = run(&mut shell("echo started; sleep 600"), &mut step, Duration::from_millis(200)).unwrap_err();
+        assert!(failure.to_string().contains("did not end within"), "{failure}");
     }
 
     #[test]
     fn a_missing_program_is_named() {
         let mut step = Step::start("test");
-        let failure = run(
-            &mut Command::new("no-such-program-here"),
-            &mut step,
-            Duration::from_secs(1),
-        )
-        .unwrap_err();
-        assert!(
-            failure.to_string().contains("no-such-program-here"),
-            "{failure}"
-        );
+        let failure = run(&mut Command::new("no-such-program-here"), &mut step, Duration::from_secs(1)).unwrap_err();
+        assert!(failure.to_string().contains("no-such-program-here"), "{failure}");
     }
 }

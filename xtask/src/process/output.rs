@@ -25,15 +25,8 @@ pub(crate) type Watch = Arc<dyn Fn(&str) + Send + Sync>;
 impl Output {
     /// Keeps at most the last `limit` lines.
     pub(crate) fn keeping(limit: usize) -> Self {
-        let lines = Lines {
-            kept: Vec::new(),
-            limit,
-            dropped: 0,
-        };
-        Self {
-            lines: Arc::new(Mutex::new(lines)),
-            open: Vec::new(),
-        }
+        let lines = Lines { kept: Vec::new(), limit, dropped: 0 };
+        Self { lines: Arc::new(Mutex::new(lines)), open: Vec::new() }
     }
 
     /// Collects from `source` in a thread of its own until it ends.

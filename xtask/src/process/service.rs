@@ -16,22 +16,11 @@ pub(crate) struct Service {
 impl Service {
     /// Starts a program. `watch` sees each line it writes. Its standard input stays open until it is dropped, so that a
     /// program that ends with its input ends even when this process is killed outright.
-    pub(crate) fn start(
-        name: &'static str,
-        command: &mut Command,
-        watch: Option<Watch>,
-    ) -> Result<Self> {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+    pub(crate) fn start(name: &'static str, command: &mut Command, watch: Option<Watch>) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = group::spawn(command)?;
         let output = gather(&mut child, KEPT_LINES, watch);
-        Ok(Self {
-            name,
-            child,
-            output,
-        })
+        Ok(Self { name, child, output })
     }
 
     /// An error when the program has ended, with the last lines it wrote.
@@ -40,10 +29,8 @@ impl Service {
             Ok(None) => Ok(()),
             Ok(Some(status)) => {
                 self.output.settle(super::PIPE_PATIENCE);
-                Err(
-                    Failure::new(format!("{} ended unexpectedly ({status})", self.name))
-                        .with_output(self.output.text()),
-                )
+                Err(Failure::new(format!("{} ended unexpectedly ({status})", self.name))
+                    .with_output(self.output.text()))
             }
             Err(error) => Err(Failure::new(format!("cannot watch {}: {error}", self.name))),
         }
@@ -88,12 +75,7 @@ mod tests {
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        assert!(
-            failure
-                .to_string()
-                .contains("the service ended unexpectedly"),
-            "{failure}"
-        );
+        assert!(failure.to_string().contains("the service ended unexpectedly"), "{failure}");
         assert_eq!(failure.output(), Some("it hurts\n"));
     }
 }

@@ -12,17 +12,9 @@ pub(crate) struct Count {
 
 impl Count {
     /// One check that is not a test program's.
-    pub(super) const ONE: Self = Self {
-        passed: 1,
-        failed: 0,
-        skipped: 0,
-    };
+    pub(super) const ONE: Self = Self { passed: 1, failed: 0, skipped: 0 };
     /// A failure outside any test: it did not compile, it crashed, it ran no test.
-    pub(super) const FAILURE: Self = Self {
-        passed: 0,
-        failed: 1,
-        skipped: 0,
-    };
+    pub(super) const FAILURE: Self = Self { passed: 0, failed: 1, skipped: 0 };
 
     /// The closing line.
     pub(crate) fn line(self) -> String {
@@ -45,10 +37,7 @@ impl AddAssign for Count {
 /// Sums cargo's `test result:` lines, one a test binary.
 pub(super) fn cargo(output: &str) -> Count {
     let mut total = Count::default();
-    for line in output
-        .lines()
-        .filter_map(|line| line.strip_prefix("test result: "))
-    {
+    for line in output.lines().filter_map(|line| line.strip_prefix("test result: ")) {
         total += Count {
             passed: before(line, " passed"),
             failed: before(line, " failed"),
@@ -61,9 +50,7 @@ pub(super) fn cargo(output: &str) -> Count {
 /// A suite's own count, in whichever of the three known forms it speaks: the plain closing line
 /// (`3 passed, 0 failed, 1 skipped`), node's TAP summary, or Python's unittest summary.
 pub(super) fn suite(output: &str) -> Option<Count> {
-    plain(output)
-        .or_else(|| tap(output))
-        .or_else(|| unittest(output))
+    plain(output).or_else(|| tap(output)).or_else(|| unittest(output))
 }
 
 fn plain(output: &str) -> Option<Count> {
@@ -87,14 +74,8 @@ fn plain(output: &str) -> Option<Count> {
 fn tap(output: &str) -> Option<Count> {
     let field = |name: &str| {
         let lines = output.lines().rev();
-        let mut values = lines.filter_map(|line| {
-            line.strip_prefix("# ")?
-                .strip_prefix(name)?
-                .strip_prefix(' ')?
-                .trim()
-                .parse()
-                .ok()
-        });
+        let mut values = lines
+            .filter_map(|line| line.strip_prefix("# ")?.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok());
         values.next()
     };
     Some(Count {
@@ -107,29 +88,16 @@ fn tap(output: &str) -> Option<Count> {
 fn unittest(output: &str) -> Option<Count> {
     let mut lines = output.lines().rev();
     let outcome = lines.find(|line| line.starts_with("OK") || line.starts_with("FAILED ("))?;
-    let ran: usize =
-        lines.find_map(|line| line.strip_prefix("Ran ")?.split(' ').next()?.parse().ok())?;
-    let failed = after(outcome, "failures=")
-        + after(outcome, "errors=")
-        + after(outcome, "unexpected successes=");
+    let ran: usize = lines.find_map(|line| line.strip_prefix("Ran ")?.split(' ').next()?.parse().ok())?;
+    let failed = after(outcome, "failures=") + after(outcome, "errors=") + after(outcome, "unexpected successes=");
     let skipped = after(outcome, "skipped=") + after(outcome, "expected failures=");
-    Some(Count {
-        passed: ran.saturating_sub(failed + skipped),
-        failed,
-        skipped,
-    })
+    Some(Count { passed: ran.saturating_sub(failed + skipped), failed, skipped })
 }
 
 /// The number that stands right before `word`, or 0.
 fn before(line: &str, word: &str) -> usize {
-    let number = line
-        .split(word)
-        .next()
-        .filter(|head| head.len() < line.len());
-    number
-        .and_then(|head| head.rsplit(' ').next())
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0)
+    let number = line.split(word).next().filter(|head| head.len() < line.len());
+    number.and_then(|head| head.rsplit(' ').next()).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
 /// The number that stands right after `word`, or 0.
@@ -144,11 +112,7 @@ mod tests {
     use super::*;
 
     const fn count(passed: usize, failed: usize, skipped: usize) -> Count {
-        Count {
-            passed,
-            failed,
-            skipped,
-        }
+        Count { passed, failed, skipped }
     }
 
     #[test]
@@ -163,10 +127,7 @@ mod tests {
     #[test]
     fn a_suite_may_close_with_a_plain_line() {
         assert_eq!(suite("ok\n12 passed, 0 failed\n"), Some(count(12, 0, 0)));
-        assert_eq!(
-            suite("1 passed, 2 failed, 3 skipped\nbye\n"),
-            Some(count(1, 2, 3))
-        );
+        assert_eq!(suite("1 passed, 2 failed, 3 skipped\nbye\n"), Some(count(1, 2, 3)));
         assert_eq!(suite("all 12 passed, hooray\n"), None);
         assert_eq!(suite(""), None);
     }
@@ -175,14 +136,8 @@ mod tests {
     fn node_and_python_summaries_are_read() {
         let tap = "TAP version 13\nok 1 - a\n1..1\n# tests 7\n# suites 0\n# pass 4\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 0\n";
         assert_eq!(suite(tap), Some(count(4, 2, 1)));
-        assert_eq!(
-            suite("...\nRan 5 tests in 0.1s\n\nOK (skipped=1)\n"),
-            Some(count(4, 0, 1))
-        );
-        assert_eq!(
-            suite("Ran 5 tests in 0.1s\n\nFAILED (failures=1, errors=2)\n"),
-            Some(count(2, 3, 0))
-        );
+        assert_eq!(suite("...\nRan 5 tests in 0.1s\n\nOK (skipped=1)\n"), Some(count(4, 0, 1)));
+        assert_eq!(suite("Ran 5 tests in 0.1s\n\nFAILED (failures=1, errors=2)\n"), Some(count(2, 3, 0)));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use suites::Suite;
 
 use crate::failure::{Failure, Result};
 use crate::gateway::{BUNDLE_IS_READY, Gateway, Plan};
+use crate::process::Finished;
 use crate::progress::{Step, answer, say};
 use crate::root::Root;
 use crate::{bundle, process, tools};
@@ -41,16 +42,9 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
     let chosen = steps::chosen(all, options.fast, options.only.as_deref());
     if chosen.is_empty() {
         let only = options.only.as_deref().unwrap_or_default();
-        return Err(Failure::new(format!(
-            "no test step is called {only}: see `cargo xtask test --list`"
-        )));
+        return Err(Failure::new(format!("no test step is called {only}: see `cargo xtask test --list`")));
     }
-    let mut run = Run {
-        root,
-        report: Report::default(),
-        bundle: None,
-        gateway: None,
-    };
+    let mut run = Run { root, report: Report::default(), bundle: None, gateway: None };
     for step in &chosen {
         run.perform(step)?;
     }
@@ -97,8 +91,7 @@ impl Run<'_> {
             }
             Err((failure, count)) => {
                 let time = progress.failed("");
-                self.report
-                    .failed(self.root, &step.name, time, &failure, count);
+                self.report.failed(self.root, &step.name, time, &failure, count);
             }
         }
         Ok(())
@@ -118,35 +111,24 @@ impl Run<'_> {
     fn cargo(&self, commands: &[Vec<&'static str>], progress: &mut Step) -> Verdict {
         tools::wasm_target(self.root).map_err(plain)?;
         for arguments in commands {
-            process::demand(&mut self.root.cargo(arguments), progress, BUILD_LIMIT)
-                .map_err(plain)?;
+            process::demand(&mut self.root.cargo(arguments), progress, BUILD_LIMIT).map_err(plain)?;
         }
         Ok((Count::default(), String::new()))
     }
 
     fn tests(&self, package: &str, progress: &mut Step) -> Verdict {
-        let mut command =
-            self.root
-                .cargo(&["test", "--locked", "--no-fail-fast", "--package", package]);
+        let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", package]);
         for (name, _) in std::env::vars_os().filter(|(name, _)| suites::is_personal(name)) {
             command.env_remove(name);
         }
         let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
         let count = count::cargo(&finished.output);
-        if finished.success && count.failed == 0 {
-            return Ok((count, count.line()));
-        }
-        Err((
-            Failure::new(format!("`cargo test --package {package}` failed"))
-                .with_output(finished.output),
-            count,
-        ))
+        verdict(finished, count, &format!("`cargo test --package {package}`"))
     }
 
     fn wasm_imports(&self, progress: &mut Step) -> Verdict {
         tools::wasm_target(self.root).map_err(plain)?;
-        process::demand(&mut wasm_imports::compile(self.root), progress, BUILD_LIMIT)
-            .map_err(plain)?;
+        process::demand(&mut wasm_imports::compile(self.root), progress, BUILD_LIMIT).map_err(plain)?;
         let note = wasm_imports::check(self.root).map_err(plain)?;
         Ok((Count::ONE, note))
     }
@@ -160,20 +142,12 @@ impl Run<'_> {
 
     fn deploy_check(&self, progress: &mut Step) -> Verdict {
         let mut command = tools::wrangler(self.root).map_err(plain)?;
-        command
-            .args(["deploy", "--dry-run", "--outdir"])
-            .arg(self.root.target().join("deploy-check"));
+        command.args(["deploy", "--dry-run", "--outdir"]).arg(self.root.target().join("deploy-check"));
         command.env(BUNDLE_IS_READY, "1");
         let output = process::demand(&mut command, progress, SUITE_LIMIT).map_err(plain)?;
-        let upload = output
-            .lines()
-            .find(|line| line.starts_with("Total Upload:"))
-            .ok_or_else(|| {
-                plain(
-                    Failure::new("`wrangler deploy --dry-run` did not say what it would upload")
-                        .with_output(&*output),
-                )
-            })?;
+        let upload = output.lines().find(|line| line.starts_with("Total Upload:")).ok_or_else(|| {
+            plain(Failure::new("`wrangler deploy --dry-run` did not say what it would upload").with_output(&*output))
+        })?;
         Ok((Count::ONE, upload.to_owned()))
     }
 
@@ -184,14 +158,7 @@ impl Run<'_> {
         let mut command = suite.command(self.root, gateway).map_err(plain)?;
         let finished = process::run(&mut command, progress, SUITE_LIMIT).map_err(plain)?;
         let count = count::suite(&finished.output).unwrap_or_default();
-        let problem = match (finished.success, count) {
-            (_, Count { failed: 1.., .. }) => "has failures",
-            (false, _) => "exited with an error",
-            (true, Count { passed: 0, .. }) => "ran no test",
-            (true, _) => return Ok((count, count.line())),
-        };
-        let failure = Failure::new(format!("the suite {problem}")).with_output(finished.output);
-        Err((failure, count))
+        verdict(finished, count, "the suite")
     }
 
     /// Builds the bundle for a step that needs it, when no earlier step has.
@@ -202,8 +169,7 @@ impl Run<'_> {
         match self.build_bundle() {
             Err((failure, _)) if failure.is_interrupt() => Err(failure),
             Err((failure, count)) => {
-                self.report
-                    .failed(self.root, "bundle", Duration::ZERO, &failure, count);
+                self.report.failed(self.root, "bundle", Duration::ZERO, &failure, count);
                 Ok(false)
             }
             Ok(_) => Ok(true),
@@ -216,13 +182,7 @@ impl Run<'_> {
             match gateway.check() {
                 Ok(()) => return Ok(true),
                 Err(failure) => {
-                    self.report.failed(
-                        self.root,
-                        "gateway",
-                        Duration::ZERO,
-                        &failure,
-                        Count::default(),
-                    );
+                    self.report.failed(self.root, "gateway", Duration::ZERO, &failure, Count::default());
                     self.gateway = None;
                 }
             }
@@ -231,13 +191,7 @@ impl Run<'_> {
             return Ok(false);
         }
         let started = Instant::now();
-        match Gateway::start(
-            self.root,
-            Plan {
-                quiet: true,
-                ..Plan::default()
-            },
-        ) {
+        match Gateway::start(self.root, Plan { quiet: true, ..Plan::default() }) {
             Ok(gateway) => {
                 self.gateway = Some(Some(gateway));
                 Ok(true)
@@ -245,18 +199,23 @@ impl Run<'_> {
             Err(failure) if failure.is_interrupt() => Err(failure),
             Err(failure) => {
                 say("");
-                self.report.failed(
-                    self.root,
-                    "gateway",
-                    started.elapsed(),
-                    &failure,
-                    Count::default(),
-                );
+                self.report.failed(self.root, "gateway", started.elapsed(), &failure, Count::default());
                 self.gateway = Some(None);
                 Ok(false)
             }
         }
     }
+}
+
+/// A test program passed when it says that tests ran, that none failed, and exits as it should.
+fn verdict(finished: Finished, count: Count, what: &str) -> Verdict {
+    let problem = match (finished.success, count) {
+        (_, Count { failed: 1.., .. }) => "has failures",
+        (false, _) => "exited with an error",
+        (true, Count { passed: 0, .. }) => "ran no test",
+        (true, _) => return Ok((count, count.line())),
+    };
+    Err((Failure::new(format!("{what} {problem}")).with_output(finished.output), count))
 }
 
 fn plain(failure: Failure) -> (Failure, Count) {
@@ -266,3 +225,29 @@ fn plain(failure: Failure) -> (Failure, Count) {
 /// A cold build of everything on two slow cores, and the tests after it.
 const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
 const SUITE_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(success: bool, passed: usize, failed: usize) -> Verdict {
+        let count = Count { passed, failed, skipped: 0 };
+        verdict(Finished { success, output: "its output".to_owned() }, count, "the suite")
+    }
+
+    #[test]
+    fn only_tests_that_ran_and_passed_are_a_success() {
+        assert!(outcome(true, 3, 0).is_ok());
+        for (success, passed, failed, problem) in [
+            (true, 3, 1, "has failures"),
+            (false, 3, 1, "has failures"),
+            (false, 3, 0, "exited with an error"),
+            (true, 0, 0, "ran no test"),
+        ] {
+            let (failure, count) = outcome(success, passed, failed).unwrap_err();
+            assert_eq!(failure.to_string(), format!("the suite {problem}"));
+            assert_eq!(failure.output(), Some("its output"));
+            assert_eq!(count.failed, failed);
+        }
+    }
+}

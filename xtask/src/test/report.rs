@@ -36,18 +36,8 @@ impl Report {
     }
 
     /// A step failed. The first failure is shown whole, later ones by their end; every one is kept in a file.
-    pub(super) fn failed(
-        &mut self,
-        root: &Root,
-        name: &str,
-        time: Duration,
-        failure: &Failure,
-        count: Count,
-    ) {
-        let first = !self
-            .rows
-            .iter()
-            .any(|row| matches!(row.outcome, Outcome::Failed(_)));
+    pub(super) fn failed(&mut self, root: &Root, name: &str, time: Duration, failure: &Failure, count: Count) {
+        let first = !self.rows.iter().any(|row| matches!(row.outcome, Outcome::Failed(_)));
         show(root, name, failure, first);
         self.add_failed(name, time, count);
     }
@@ -76,25 +66,12 @@ impl Report {
     /// An error unless every step passed.
     pub(super) fn verdict(&self) -> Result<()> {
         let passed = |row: &&Row| matches!(row.outcome, Outcome::Passed(_));
-        let bad: Vec<_> = self
-            .rows
-            .iter()
-            .filter(|row| !passed(row))
-            .map(|row| row.name.as_str())
-            .collect();
-        if bad.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::new(format!("not passed: {}", bad.join(", "))))
-        }
+        let bad: Vec<_> = self.rows.iter().filter(|row| !passed(row)).map(|row| row.name.as_str()).collect();
+        if bad.is_empty() { Ok(()) } else { Err(Failure::new(format!("not passed: {}", bad.join(", ")))) }
     }
 
     fn add(&mut self, name: &str, time: Duration, outcome: Outcome) {
-        self.rows.push(Row {
-            name: name.to_owned(),
-            time,
-            outcome,
-        });
+        self.rows.push(Row { name: name.to_owned(), time, outcome });
     }
 
     /// All counts together.
@@ -119,24 +96,14 @@ impl Row {
             Outcome::Failed(count) => ('✗', count.line()),
             Outcome::Blocked => ('✗', "not run: what it needs failed".to_owned()),
         };
-        format!(
-            "{mark} {:<28} {:>12}  {text}",
-            self.name,
-            duration(self.time)
-        )
-        .trim_end()
-        .to_owned()
+        format!("{mark} {:<28} {:>12}  {text}", self.name, duration(self.time)).trim_end().to_owned()
     }
 }
 
 fn show(root: &Root, name: &str, failure: &Failure, whole: bool) {
     let output = failure.output().unwrap_or_default();
     let lines: Vec<_> = output.trim_end().lines().collect();
-    let start = if whole {
-        0
-    } else {
-        lines.len().saturating_sub(LATER_FAILURE_LINES)
-    };
+    let start = if whole { 0 } else { lines.len().saturating_sub(LATER_FAILURE_LINES) };
     say("");
     say(&format!("──── {name} failed: {failure}"));
     lines.iter().skip(start).for_each(|line| say(line));
@@ -150,9 +117,7 @@ fn show(root: &Root, name: &str, failure: &Failure, whole: bool) {
 fn keep(root: &Root, name: &str, output: &str) -> Option<String> {
     let folder = root.target().join("test-logs");
     let path = folder.join(format!("{}.log", name.replace(':', "-")));
-    fs::create_dir_all(&folder)
-        .and_then(|()| fs::write(&path, output))
-        .ok()?;
+    fs::create_dir_all(&folder).and_then(|()| fs::write(&path, output)).ok()?;
     Some(path.display().to_string())
 }
 
@@ -162,11 +127,7 @@ const LATER_FAILURE_LINES: usize = 40;
 mod tests {
     use super::*;
 
-    const THREE: Count = Count {
-        passed: 3,
-        failed: 0,
-        skipped: 0,
-    };
+    const THREE: Count = Count { passed: 3, failed: 0, skipped: 0 };
 
     #[test]
     fn all_passed_is_a_success() {

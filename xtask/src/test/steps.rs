@@ -38,44 +38,19 @@ impl Work {
 /// All steps. Packages are checked one by one: built together they would switch on each other's features.
 pub(super) fn all(suites: &[Suite]) -> Vec<TestStep> {
     let mut steps = vec![
-        step(
-            "fmt",
-            true,
-            Work::Cargo(vec![vec!["fmt", "--all", "--check"]]),
-        ),
-        step(
-            "clippy",
-            true,
-            Work::Cargo(NATIVE.iter().map(|package| clippy(package)).collect()),
-        ),
-        step(
-            "clippy-wasm",
-            true,
-            Work::Cargo(
-                WASM_PACKAGES
-                    .iter()
-                    .map(|package| clippy_wasm(package))
-                    .collect(),
-            ),
-        ),
+        step("fmt", true, Work::Cargo(vec![vec!["fmt", "--all", "--check"]])),
+        step("clippy", true, Work::Cargo(NATIVE.iter().map(|package| clippy(package)).collect())),
+        step("clippy-wasm", true, Work::Cargo(WASM_PACKAGES.iter().map(|package| clippy_wasm(package)).collect())),
     ];
     for package in TESTED {
-        steps.push(step(
-            &format!("test-{}", short(package)),
-            true,
-            Work::Tests(package),
-        ));
+        steps.push(step(&format!("test-{}", short(package)), true, Work::Tests(package)));
     }
     steps.push(step("wasm-imports", true, Work::WasmImports));
     steps.push(step("bundle", true, Work::Bundle));
     steps.push(step("deploy-check", false, Work::DeployCheck));
     for suite in suites {
         let fast = suite.name == SMOKE;
-        steps.push(step(
-            &format!("suite:{}", suite.name),
-            fast,
-            Work::Suite(suite.clone()),
-        ));
+        steps.push(step(&format!("suite:{}", suite.name), fast, Work::Suite(suite.clone())));
     }
     steps
 }
@@ -93,40 +68,16 @@ pub(super) fn chosen(steps: Vec<TestStep>, fast: bool, only: Option<&str>) -> Ve
 }
 
 fn step(name: &str, fast: bool, work: Work) -> TestStep {
-    TestStep {
-        name: name.to_owned(),
-        fast,
-        work,
-    }
+    TestStep { name: name.to_owned(), fast, work }
 }
 
 fn clippy(package: &'static str) -> Vec<&'static str> {
-    vec![
-        "clippy",
-        "--locked",
-        "--package",
-        package,
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ]
+    vec!["clippy", "--locked", "--package", package, "--all-targets", "--", "--deny", "warnings"]
 }
 
 fn clippy_wasm(package: &'static str) -> Vec<&'static str> {
     let target = crate::tools::WASM;
-    vec![
-        "clippy",
-        "--locked",
-        "--package",
-        package,
-        "--lib",
-        "--target",
-        target,
-        "--",
-        "--deny",
-        "warnings",
-    ]
+    vec!["clippy", "--locked", "--package", package, "--lib", "--target", target, "--", "--deny", "warnings"]
 }
 
 fn short(package: &str) -> &str {
@@ -145,19 +96,13 @@ mod tests {
 
     fn names(fast: bool, only: Option<&str>) -> Vec<String> {
         let suites = super::super::suites::find(&crate::root::Root::find()).unwrap();
-        chosen(all(&suites), fast, only)
-            .into_iter()
-            .map(|step| step.name)
-            .collect()
+        chosen(all(&suites), fast, only).into_iter().map(|step| step.name).collect()
     }
 
     #[test]
     fn only_takes_one_step_or_a_family() {
         assert_eq!(names(false, Some("fmt")), ["fmt"]);
-        assert_eq!(
-            names(false, Some("test")),
-            ["test-core", "test-tests", "test-xtask"]
-        );
+        assert_eq!(names(false, Some("test")), ["test-core", "test-tests", "test-xtask"]);
         assert!(names(false, Some("suite")).contains(&"suite:smoke".to_owned()));
         assert!(names(false, Some("bund")).is_empty());
     }
@@ -166,10 +111,7 @@ mod tests {
     fn the_fast_run_is_a_part_of_the_whole_in_the_same_order() {
         let whole = names(false, None);
         let fast = names(true, None);
-        let positions: Vec<_> = fast
-            .iter()
-            .map(|name| whole.iter().position(|other| other == name).unwrap())
-            .collect();
+        let positions: Vec<_> = fast.iter().map(|name| whole.iter().position(|other| other == name).unwrap()).collect();
         assert!(positions.is_sorted(), "{fast:?}");
         assert!(fast.len() < whole.len());
         assert!(fast.contains(&"suite:smoke".to_owned()));

@@ -33,9 +33,7 @@ pub(super) fn find(root: &Root) -> Result<Vec<Suite>> {
     let folder = root.join(FOLDER);
     let mut suites = Vec::new();
     for entry in fs::read_dir(&folder).during(|| format!("list {}", folder.display()))? {
-        let path = entry
-            .during(|| format!("list {}", folder.display()))?
-            .path();
+        let path = entry.during(|| format!("list {}", folder.display()))?.path();
         suites.extend(recognise(&path));
     }
     suites.sort_by(|a, b| a.name.cmp(&b.name));
@@ -54,9 +52,7 @@ impl Suite {
             }
             Language::Python => {
                 let mut command = root.command(tools::python(root)?);
-                command
-                    .args(["-m", "unittest", "-v"])
-                    .arg(self.file.file_stem().unwrap_or_default());
+                command.args(["-m", "unittest", "-v"]).arg(self.file.file_stem().unwrap_or_default());
                 command
             }
         };
@@ -71,9 +67,7 @@ fn surroundings(command: &mut Command, modules: &Path, gateway: &Gateway) -> Res
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_personal(name)) {
         command.env_remove(name);
     }
-    let upstream = gateway
-        .upstream_url()
-        .ok_or_else(|| Failure::new("the suites need the simulated upstream"))?;
+    let upstream = gateway.upstream_url().ok_or_else(|| Failure::new("the suites need the simulated upstream"))?;
     let xtask = std::env::current_exe().during(|| "find the path of xtask".to_owned())?;
     command
         .env("KIRO2API_URL", gateway.url())
@@ -98,19 +92,9 @@ pub(super) fn is_personal(name: &OsString) -> bool {
 
 /// The native program of Claude Code: its package's launcher would need an install script.
 fn claude(modules: &Path) -> PathBuf {
-    let system = if cfg!(target_os = "macos") {
-        "darwin"
-    } else {
-        "linux"
-    };
-    let machine = if cfg!(target_arch = "aarch64") {
-        "arm64"
-    } else {
-        "x64"
-    };
-    modules
-        .join(format!("@anthropic-ai/claude-code-{system}-{machine}"))
-        .join("claude")
+    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
+    modules.join(format!("@anthropic-ai/claude-code-{system}-{machine}")).join("claude")
 }
 
 fn recognise(path: &Path) -> Option<Suite> {
@@ -119,16 +103,8 @@ fn recognise(path: &Path) -> Option<Suite> {
         "py" => Language::Python,
         _ => return None,
     };
-    let name = path
-        .file_stem()?
-        .to_str()?
-        .strip_suffix("_suite")?
-        .to_owned();
-    (!name.is_empty()).then(|| Suite {
-        name,
-        file: path.to_path_buf(),
-        language,
-    })
+    let name = path.file_stem()?.to_str()?.strip_suffix("_suite")?.to_owned();
+    (!name.is_empty()).then(|| Suite { name, file: path.to_path_buf(), language })
 }
 
 const FOLDER: &str = "tests/clients";
@@ -139,23 +115,10 @@ mod tests {
 
     #[test]
     fn suites_are_told_from_other_files() {
-        let name =
-            |path: &str| recognise(Path::new(path)).map(|suite| (suite.name, suite.language));
-        assert_eq!(
-            name("x/smoke_suite.mjs"),
-            Some(("smoke".to_owned(), Language::Node))
-        );
-        assert_eq!(
-            name("anthropic_suite.py"),
-            Some(("anthropic".to_owned(), Language::Python))
-        );
-        for other in [
-            "smoke.mjs",
-            "_suite.mjs",
-            "smoke_suite.js",
-            "package.json",
-            "node_modules",
-        ] {
+        let name = |path: &str| recognise(Path::new(path)).map(|suite| (suite.name, suite.language));
+        assert_eq!(name("x/smoke_suite.mjs"), Some(("smoke".to_owned(), Language::Node)));
+        assert_eq!(name("anthropic_suite.py"), Some(("anthropic".to_owned(), Language::Python)));
+        for other in ["smoke.mjs", "_suite.mjs", "smoke_suite.js", "package.json", "node_modules"] {
             assert_eq!(name(other), None, "{other}");
         }
     }
@@ -163,20 +126,12 @@ mod tests {
     #[test]
     fn the_repository_has_a_smoke_suite() {
         let suites = find(&Root::find()).unwrap();
-        assert!(
-            suites.iter().any(|suite| suite.name == "smoke"),
-            "{suites:?}"
-        );
+        assert!(suites.iter().any(|suite| suite.name == "smoke"), "{suites:?}");
     }
 
     #[test]
     fn personal_names_stay_out_of_suites() {
-        for name in [
-            "KIRO_AUTH_TOKEN",
-            "AWS_REFRESHTOKEN",
-            "ANTHROPIC_API_KEY",
-            "CLAUDE_CODE_USE_BEDROCK",
-        ] {
+        for name in ["KIRO_AUTH_TOKEN", "AWS_REFRESHTOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK"] {
             assert!(is_personal(&OsString::from(name)), "{name}");
         }
         assert!(!is_personal(&OsString::from("PATH")));

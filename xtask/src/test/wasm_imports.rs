@@ -1,6 +1,6 @@
 //! The proof that the core does no I/O: linked whole as a WebAssembly module, it asks its host for nothing.
 //!
-//! Dead code is kept in the link (`-C link-dead-code`), so a function that nobody calls yet counts too.
+//! Dead code is kept in the link (`-C link-dead-code` compiles it, `--no-gc-sections` links it), so a function that nobody calls yet counts too.
 
 use std::fs;
 use std::path::PathBuf;
@@ -27,10 +27,13 @@ pub(super) fn compile(root: &Root) -> Command {
         "--profile",
         PROFILE,
     ]);
-    cargo
-        .arg("--target-dir")
-        .arg(folder(root))
-        .args(["--", "-C", "link-dead-code=yes"]);
+    cargo.arg("--target-dir").arg(folder(root)).args([
+        "--",
+        "-C",
+        "link-dead-code=yes",
+        "-C",
+        "link-arg=--no-gc-sections",
+    ]);
     cargo
 }
 
@@ -39,22 +42,15 @@ pub(super) fn compile(root: &Root) -> Command {
 /// # Errors
 /// Names every import, or says that the module holds no code and so proves nothing.
 pub(super) fn check(root: &Root) -> Result<String> {
-    let path = folder(root)
-        .join(WASM)
-        .join("debug")
-        .join("kiro2api_core.wasm");
+    let path = folder(root).join(WASM).join("debug").join("kiro2api_core.wasm");
     let bytes = fs::read(&path).during(|| format!("read {}", path.display()))?;
     let module = Module::read(&bytes)?;
     if !module.imports.is_empty() {
-        return Err(Failure::new(
-            "the core's WebAssembly module imports from its host, so it is not free of I/O",
-        )
-        .with_output(module.imports.join("\n")));
+        return Err(Failure::new("the core's WebAssembly module imports from its host, so it is not free of I/O")
+            .with_output(module.imports.join("\n")));
     }
     if module.functions == 0 {
-        return Err(Failure::new(
-            "the core's WebAssembly module holds no function: the check proves nothing",
-        ));
+        return Err(Failure::new("the core's WebAssembly module holds no function: the check proves nothing"));
     }
     Ok(format!("{} functions, 0 imports", module.functions))
 }
@@ -74,12 +70,7 @@ impl Module {
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
                         let import = import.during(reading)?;
-                        module.imports.push(format!(
-                            "{} {}.{}",
-                            kind(import.ty),
-                            import.module,
-                            import.name
-                        ));
+                        module.imports.push(format!("{} {}.{}", kind(import.ty), import.module, import.name));
                     }
                 }
                 Payload::FunctionSection(section) => module.functions += section.count(),
@@ -128,13 +119,7 @@ mod tests {
         bytes.extend([1, 4, 1, 0x60, 0, 0]);
         bytes.extend([3, 2, 1, 0]); // one function
         bytes.extend([10, 4, 1, 2, 0, 0x0b]); // its empty body
-        assert_eq!(
-            Module::read(&bytes).unwrap(),
-            Module {
-                imports: Vec::new(),
-                functions: 1
-            }
-        );
+        assert_eq!(Module::read(&bytes).unwrap(), Module { imports: Vec::new(), functions: 1 });
     }
 
     #[test]

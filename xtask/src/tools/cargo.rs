@@ -21,21 +21,12 @@ struct Tool<'a> {
 
 /// `worker-build`, installed on first use.
 pub(super) fn worker_build(root: &Root) -> Result<PathBuf> {
-    install(
-        root,
-        &Tool {
-            krate: "worker-build",
-            program: "worker-build",
-            version: pins::WORKER_BUILD,
-            flags: &[],
-        },
-    )
+    install(root, &Tool { krate: "worker-build", program: "worker-build", version: pins::WORKER_BUILD, flags: &[] })
 }
 
 /// `wasm-bindgen` of the version that Cargo.lock holds, installed on first use.
 pub(super) fn wasm_bindgen(root: &Root) -> Result<PathBuf> {
-    let lock =
-        fs::read_to_string(root.join("Cargo.lock")).during(|| "read Cargo.lock".to_owned())?;
+    let lock = fs::read_to_string(root.join("Cargo.lock")).during(|| "read Cargo.lock".to_owned())?;
     let version = pins::locked_version(&lock, "wasm-bindgen")
         .ok_or_else(|| Failure::new("Cargo.lock holds no wasm-bindgen: worker-cf depends on it"))?;
     install(
@@ -70,29 +61,14 @@ pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
 fn install(root: &Root, tool: &Tool<'_>) -> Result<PathBuf> {
     let program = root.tools().join("bin").join(tool.program);
-    let stamp = Stamp::new(
-        root,
-        tool.krate,
-        format!("{} {} {:?}", tool.version, COMPILER, tool.flags),
-    );
+    let stamp = Stamp::new(root, tool.krate, format!("{} {} {:?}", tool.version, COMPILER, tool.flags));
     if stamp.holds() && program.is_file() {
         return Ok(program);
     }
     stamp.lift();
     let mut step = Step::start(format!("install {} {}", tool.krate, tool.version));
-    let mut command = root.cargo(&[
-        "install",
-        "--locked",
-        "--force",
-        "--bin",
-        tool.program,
-        "--root",
-    ]);
-    command
-        .arg(root.tools())
-        .args(["--version", tool.version])
-        .args(tool.flags)
-        .arg(tool.krate);
+    let mut command = root.cargo(&["install", "--locked", "--force", "--bin", tool.program, "--root"]);
+    command.arg(root.tools()).args(["--version", tool.version]).args(tool.flags).arg(tool.krate);
     // A tool that runs for a second need not be built for speed: this halves the time of the first run.
     command
         .env("CARGO_TARGET_DIR", root.tools().join("build"))

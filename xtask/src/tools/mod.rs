@@ -32,11 +32,7 @@ impl BundleTools {
         cargo::wasm_target(root)?;
         // npm first: it is quick, and a missing Node is best told before minutes of compiling.
         let modules = npm::tools(root)?;
-        Ok(Self {
-            modules,
-            worker_build: cargo::worker_build(root)?,
-            wasm_bindgen: cargo::wasm_bindgen(root)?,
-        })
+        Ok(Self { modules, worker_build: cargo::worker_build(root)?, wasm_bindgen: cargo::wasm_bindgen(root)? })
     }
 
     /// `worker-build`, told to use the installed tools: left alone it would download its own.
@@ -64,10 +60,7 @@ pub(crate) fn wrangler(root: &Root) -> Result<Command> {
         .env("WRANGLER_SEND_METRICS", "false")
         .env("WRANGLER_HIDE_BANNER", "true")
         .env("WRANGLER_LOG_PATH", root.target().join("wrangler-logs"))
-        .env(
-            "WRANGLER_REGISTRY_PATH",
-            root.target().join("wrangler-registry"),
-        )
+        .env("WRANGLER_REGISTRY_PATH", root.target().join("wrangler-registry"))
         .env("NO_COLOR", "1");
     Ok(command)
 }

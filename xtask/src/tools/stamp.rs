@@ -16,10 +16,7 @@ pub(crate) struct Stamp {
 impl Stamp {
     /// The stamp called `name`; `identity` is everything that, when it changes, asks for a new installation.
     pub(crate) fn new(root: &Root, name: &str, identity: impl Into<String>) -> Self {
-        Self {
-            path: root.tools().join("stamps").join(name),
-            identity: identity.into(),
-        }
+        Self { path: root.tools().join("stamps").join(name), identity: identity.into() }
     }
 
     /// Is exactly this installed?
