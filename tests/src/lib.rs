@@ -1,1 +1,22 @@
-//! The simulated upstream and the test world.
+//! The simulated upstream: a faithful stand-in for the Kiro streaming service on loopback.
+//!
+//! Written from the protocol's description alone: it shares no code with the gateway, so that a mistake in one is seen by the other.
+//! [`Upstream::start`] serves in a thread of its own, [`script::render`] gives frames without any network, [`check::inspect`] judges
+//! a body. `tests/SIMULATOR.md` is the guide.
+#![allow(clippy::result_large_err, reason = "a refusal is built at most once per request of a test server")]
+
+pub mod accounts;
+pub mod catalogue;
+pub mod check;
+pub mod config;
+pub mod frame;
+pub mod record;
+pub mod refusal;
+pub mod script;
+pub mod server;
+pub mod tokens;
+
+pub use config::{Config, Fault};
+pub use record::{Outcome, Record, Verdict};
+pub use refusal::Refusal;
+pub use server::Upstream;

@@ -1,0 +1,230 @@
+//! Configuration: names to values, read once from whatever the platform calls its environment.
+
+use crate::auth::ClientKeys;
+use crate::host::Millis;
+use crate::pool::{self, Credential, Sealing, Strategy};
+use crate::upstream::endpoint::Bases;
+
+/// Every name that is read. A host looks each of them up and hands the values to [`Config::read`].
+pub const NAMES: &[&str] = &[
+    "KIRO_CLIENT_TOKEN",
+    "KIRO_AUTH_TOKEN",
+    "AWS_REFRESHTOKEN",
+    "TOKEN_SELECTION_STRATEGY",
+    "TOKEN_REFRESH_TIMEOUT",
+    "TOKEN_STORE_KEY",
+    "KIRO_API_BASE",
+    "KIRO_AUTH_BASE",
+    "KIRO_OIDC_BASE",
+    "KIRO_REGION",
+    "REQUEST_TIMEOUT_MINUTES",
+    "SIMPLE_REQUEST_TIMEOUT_MINUTES",
+    "STREAM_REQUEST_TIMEOUT_MINUTES",
+    "SERVER_READ_TIMEOUT_MINUTES",
+    "SERVER_WRITE_TIMEOUT_MINUTES",
+    "CORS_ALLOW_ORIGINS",
+    "GIN_MODE",
+];
+
+/// What an operator configured.
+#[derive(Debug)]
+pub struct Config {
+    /// Keys clients present.
+    pub client_keys: ClientKeys,
+    /// Accounts of the service.
+    pub credentials: Vec<Credential>,
+    /// Which account serves next.
+    pub strategy: Strategy,
+    /// How stored tokens are sealed.
+    pub sealing: Sealing,
+    /// Hosts of the service.
+    pub bases: Bases,
+    /// Deadline of one token refresh.
+    pub refresh_timeout: Millis,
+    /// Deadlines of requests.
+    pub deadlines: Deadlines,
+    /// Origins a browser may call from.
+    pub cors: Origins,
+    /// What has to be set or mended before `/v1/*` can serve: one sentence each, no values.
+    pub problems: Vec<String>,
+    /// What the operator should know and can live with.
+    pub notes: Vec<String>,
+}
+
+/// Deadlines (L2). All spans.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Deadlines {
+    /// A whole simple request, not streamed.
+    pub simple: Millis,
+    /// A whole complex request, not streamed.
+    pub complex: Millis,
+    /// A whole streamed request.
+    pub stream: Millis,
+    /// From the request to the service until its answer's first meaningful frame.
+    pub first: Millis,
+    /// Between two chunks of the service's answer.
+    pub idle: Millis,
+}
+
+/// Origins a browser may call from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Origins {
+    /// Every one, without credentials.
+    Any,
+    /// These, compared whole.
+    Listed(Vec<String>),
+}
+
+impl Config {
+    /// Reads every name through `get`. Never fails: what cannot be read is in [`Config::problems`].
+    pub fn read(get: &dyn Fn(&str) -> Option<String>) -> Self {
+        let mut reader = Reader { get, problems: Vec::new(), notes: Vec::new() };
+        let client_keys = reader.client_keys();
+        let credentials = reader.credentials();
+        let strategy = reader.checked("TOKEN_SELECTION_STRATEGY", Strategy::parse);
+        let sealing = reader.checked("TOKEN_STORE_KEY", Sealing::parse);
+        let bases = reader.bases();
+        let refresh_timeout = reader.parsed("TOKEN_REFRESH_TIMEOUT", duration).unwrap_or(Millis::secs(10));
+        let deadlines = reader.deadlines();
+        let cors = reader.origins();
+        if reader.value("GIN_MODE").is_some() {
+            reader.notes.push("GIN_MODE has no meaning here and is ignored".into());
+        }
+        let Reader { problems, notes, .. } = reader;
+        Self { client_keys, credentials, strategy, sealing, bases, refresh_timeout, deadlines, cors, problems, notes }
+    }
+}
+
+struct Reader<'g> {
+    get: &'g dyn Fn(&str) -> Option<String>,
+    problems: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// A value that says something.
+    fn value(&self, name: &str) -> Option<String> {
+        (self.get)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        match parse(&self.value(name)?) {
+            Ok(value) => Some(value),
+            Err(text) => {
+                self.problems.push(format!("{name} cannot be read: {text}"));
+                None
+            }
+        }
+    }
+
+    /// A value whose reader knows the default and names the variable itself.
+    fn checked<T: Default>(&mut self, name: &str, parse: impl FnOnce(Option<&str>) -> Result<T, String>) -> T {
+        parse(self.value(name).as_deref()).unwrap_or_else(|text| {
+            self.problems.push(text);
+            T::default()
+        })
+    }
+
+    fn client_keys(&mut self) -> ClientKeys {
+        let before = self.problems.len();
+        let keys = self.parsed("KIRO_CLIENT_TOKEN", ClientKeys::parse).unwrap_or_default();
+        if keys.is_empty() && self.problems.len() == before {
+            self.problems.push(NO_CLIENT_KEY.into());
+        }
+        keys
+    }
+
+    fn credentials(&mut self) -> Vec<Credential> {
+        let (tokens, social) = (self.value("KIRO_AUTH_TOKEN"), self.value("AWS_REFRESHTOKEN"));
+        if tokens.is_none() && social.is_none() {
+            self.problems.push(NO_ACCOUNT.into());
+            return Vec::new();
+        }
+        let parsed = pool::parse(tokens.as_deref(), social.as_deref()).map(|parsed| {
+            self.notes.extend(parsed.notes);
+            parsed.credentials
+        });
+        match parsed {
+            Ok(credentials) if credentials.is_empty() => {
+                self.problems
+                    .push("KIRO_AUTH_TOKEN holds no account: give at least one object with a refreshToken".into());
+                Vec::new()
+            }
+            Ok(credentials) => credentials,
+            Err(text) => {
+                self.problems.push(text);
+                Vec::new()
+            }
+        }
+    }
+
+    fn bases(&mut self) -> Bases {
+        match Bases::read(self.get) {
+            Ok(bases) => bases,
+            Err(error) => {
+                self.problems.push(error.to_string());
+                Bases::default()
+            }
+        }
+    }
+
+    fn deadlines(&mut self) -> Deadlines {
+        let mut span = |name: &str, default: Millis| self.parsed(name, minutes).unwrap_or(default);
+        let idle = span("SERVER_READ_TIMEOUT_MINUTES", Millis::mins(5))
+            .min(span("SERVER_WRITE_TIMEOUT_MINUTES", Millis::mins(5)));
+        Deadlines {
+            simple: span("SIMPLE_REQUEST_TIMEOUT_MINUTES", Millis::mins(2)),
+            complex: span("REQUEST_TIMEOUT_MINUTES", Millis::mins(15)),
+            stream: span("STREAM_REQUEST_TIMEOUT_MINUTES", Millis::mins(30)),
+            first: idle,
+            idle,
+        }
+    }
+
+    fn origins(&mut self) -> Origins {
+        match self.value("CORS_ALLOW_ORIGINS") {
+            None => Origins::Any,
+            Some(list) if list == "*" => Origins::Any,
+            Some(list) => {
+                Origins::Listed(list.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect())
+            }
+        }
+    }
+}
+
+/// Minutes as a decimal number.
+fn minutes(text: &str) -> Result<Millis, String> {
+    let minutes: f64 = text.parse().map_err(|_| String::from("give a number of minutes, such as 15"))?;
+    if !(minutes.is_finite() && minutes > 0.0 && minutes <= MAX_MINUTES) {
+        return Err(format!("give a number of minutes above 0 and up to {MAX_MINUTES}"));
+    }
+    Ok(millis(minutes * 60_000.0))
+}
+
+/// A duration such as `10s`, `500ms`, `1m`, or plain seconds.
+fn duration(text: &str) -> Result<Millis, String> {
+    let at = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(at).unwrap_or((text, ""));
+    let scale = match unit {
+        "" | "s" => 1_000.0,
+        "ms" => 1.0,
+        "m" => 60_000.0,
+        _ => return Err("give a duration such as 10s, 500ms or 1m".into()),
+    };
+    match number.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 && number * scale <= MAX_MINUTES * 60_000.0 => {
+            Ok(millis(number * scale))
+        }
+        _ => Err("give a duration above zero such as 10s, 500ms or 1m".into()),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the callers bound the value")]
+fn millis(value: f64) -> Millis {
+    Millis(value.ceil() as u64)
+}
+
+/// A day: longer than any platform keeps a request.
+const MAX_MINUTES: f64 = 1440.0;
+const NO_CLIENT_KEY: &str = "no client key is set: set the secret KIRO_CLIENT_TOKEN (for example `wrangler secret put KIRO_CLIENT_TOKEN`) to a key of your own, and give it to your clients";
+const NO_ACCOUNT: &str = "no account is set: set the secret KIRO_AUTH_TOKEN to JSON such as [{\"auth\":\"Social\",\"refreshToken\":\"…\"}] (for example `wrangler secret put KIRO_AUTH_TOKEN`)";

@@ -1,0 +1,48 @@
+//! The Anthropic Messages API: what Claude Code and the Anthropic SDKs speak.
+//!
+//! ```text
+//! wire     the request as bytes have it, borrowed, one pass     encode   deltas to server-sent events
+//! decode   the request as a turn                                answer   a whole answer as one body
+//! content  blocks to parts      served   server tools' history  error    failures as bodies and statuses
+//! tools    declared tools       wishes   thinking, limits, …    models   the model list
+//! edits    context_management
+//! ```
+//!
+//! It follows the public API reference of `anthropic-version: 2023-06-01` and accepts what it does not know.
+//! Fields that cannot be honoured are named in [`Turn::ignored`](crate::turn::Turn::ignored).
+
+mod answer;
+mod content;
+mod decode;
+mod edits;
+mod encode;
+mod error;
+mod models;
+mod served;
+mod tools;
+mod wire;
+mod wishes;
+
+pub use answer::body;
+pub use decode::{decode, requested_model};
+pub use encode::Encoder;
+pub use error::error;
+pub use models::{model, models};
+
+use crate::error::Error;
+use crate::host::Headers;
+use crate::turn::estimate;
+
+/// What stands as the signature of thinking that the service did not sign: clients want one and send it
+/// back, where it is recognised and dropped. It is no signature and claims to be none.
+pub const UNSIGNED: &str = "a2lybzJhcGkudW5zaWduZWQ=";
+
+/// The body of `POST /v1/messages/count_tokens`: an estimate, made here. Lone surrogates must be mended
+/// already. `max_tokens` may be absent.
+///
+/// # Errors
+/// As [`decode`].
+pub fn count_tokens(body: &[u8], headers: &Headers) -> Result<Vec<u8>, Error> {
+    let tokens = estimate::turn(&decode::turn(body, headers)?);
+    Ok(format!("{{\"input_tokens\":{tokens}}}").into_bytes())
+}

@@ -1,0 +1,146 @@
+//! The model list with its pages.
+
+use crate::dialect::models::find_in_path;
+use crate::dialect::sse::{number, raw, string};
+use crate::error::Error;
+use crate::models::{self, Model};
+
+/// The body of `GET /v1/models`, for the query `limit`, `before_id`, `after_id`; other parameters have no
+/// effect. Without a limit everything comes in one page, since many clients read only the first.
+///
+/// # Errors
+/// A limit that is no number from 1 to 1000, and a cursor that is no model.
+pub fn models(query: &str) -> Result<Vec<u8>, Error> {
+    let all = models::all();
+    let (mut limit, mut from, mut to) = (MAX_LIMIT, 0, all.len());
+    let mut backwards = false;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "limit" => limit = limit_of(&value)?,
+            "after_id" if !value.is_empty() => from = position(&value, "after_id")? + 1,
+            "before_id" if !value.is_empty() => {
+                to = position(&value, "before_id")?;
+                backwards = true;
+            }
+            _ => {}
+        }
+    }
+    let within = all.get(from..to).unwrap_or(&[]);
+    let skipped = if backwards { within.len().saturating_sub(limit) } else { 0 };
+    let page = within.get(skipped..within.len().min(skipped + limit)).unwrap_or(&[]);
+    Ok(list(page, page.len() < within.len()))
+}
+
+/// The body of `GET /v1/models/{id}`; `id` as the path has it, percent-encoded or not. An alias is answered
+/// with the model it stands for.
+///
+/// # Errors
+/// [`Kind::UnknownModel`](crate::error::Kind::UnknownModel).
+pub fn model(id: &str) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::with_capacity(256);
+    item(find_in_path(id)?, &mut out);
+    Ok(out)
+}
+
+fn limit_of(value: &str) -> Result<usize, Error> {
+    match value.parse() {
+        Ok(limit @ 1..=MAX_LIMIT) => Ok(limit),
+        _ => Err(Error::invalid("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"))),
+    }
+}
+
+fn position(id: &str, parameter: &'static str) -> Result<usize, Error> {
+    let found = models::find(id).and_then(|model| models::all().iter().position(|row| row.id == model.id));
+    found.ok_or_else(|| Error::invalid(parameter, "is the id of no model"))
+}
+
+fn list(page: &[Model], more: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4096);
+    raw("{\"data\":[", &mut out);
+    for (index, model) in page.iter().enumerate() {
+        if index > 0 {
+            raw(",", &mut out);
+        }
+        item(model, &mut out);
+    }
+    raw(if more { "],\"has_more\":true" } else { "],\"has_more\":false" }, &mut out);
+    for (member, model) in [(",\"first_id\":", page.first()), (",\"last_id\":", page.last())] {
+        raw(member, &mut out);
+        match model {
+            Some(model) => string(model.id, &mut out),
+            None => raw("null", &mut out),
+        }
+    }
+    raw("}", &mut out);
+    out
+}
+
+fn item(model: &Model, out: &mut Vec<u8>) {
+    raw("{\"type\":\"model\",\"id\":", out);
+    string(model.id, out);
+    raw(",\"display_name\":", out);
+    string(model.display_name, out);
+    raw(",\"created_at\":\"", out);
+    raw(model.created.0, out);
+    raw("T00:00:00Z\",\"max_input_tokens\":", out);
+    number(u64::from(model.window), out);
+    raw(",\"max_tokens\":", out);
+    number(u64::from(model.max_output), out);
+    raw("}", out);
+}
+
+/// Most models on one page.
+const MAX_LIMIT: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(query: &str) -> (Vec<String>, bool) {
+        let body: serde_json::Value = serde_json::from_slice(&models(query).unwrap()).unwrap();
+        let ids: Vec<String> =
+            body["data"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(body["first_id"].as_str(), ids.first().map(String::as_str));
+        assert_eq!(body["last_id"].as_str(), ids.last().map(String::as_str));
+        (ids, body["has_more"].as_bool().unwrap())
+    }
+
+    #[test]
+    fn pages_in_both_directions_hold_every_model_once_and_in_order() {
+        let (all, more) = page("");
+        assert_eq!((all.len(), more), (models::all().len(), false));
+        let (mut forward, mut query) = (Vec::new(), "limit=4".to_owned());
+        loop {
+            let (ids, more) = page(&query);
+            query = format!("limit=4&after_id={}", ids.last().unwrap());
+            forward.extend(ids);
+            if !more {
+                break;
+            }
+        }
+        assert_eq!(forward, all);
+        let (ids, more) = page(&format!("limit=2&before_id={}", all[5]));
+        assert_eq!((ids.as_slice(), more), (&all[3..5], true));
+    }
+
+    #[test]
+    fn a_cursor_before_the_first_is_an_empty_page() {
+        let (ids, more) = page(&format!("before_id={}", models::all()[0].id));
+        assert_eq!((ids.len(), more), (0, false));
+    }
+
+    #[test]
+    fn a_bad_limit_or_cursor_is_named() {
+        for query in ["limit=0", "limit=1001", "limit=-1", "limit=x", "limit="] {
+            assert_eq!(models(query).unwrap_err().path(), Some("limit"), "{query}");
+        }
+        assert_eq!(models("after_id=nothing").unwrap_err().path(), Some("after_id"));
+    }
+
+    #[test]
+    fn a_single_model_is_found_by_any_spelling() {
+        let body = String::from_utf8(model("claude-opus-5-5%5B1m%5D").unwrap()).unwrap();
+        assert!(body.starts_with(r#"{"type":"model","id":"claude-opus-5-5","display_name":"Claude Opus 5.5","created_at":"2026-10-01T00:00:00Z""#));
+        assert_eq!(model("gpt-4o").unwrap_err().kind(), crate::error::Kind::UnknownModel);
+    }
+}

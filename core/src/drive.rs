@@ -1,0 +1,204 @@
+//! Performs an exchange's steps on a platform. The only async file of the core; it decides nothing.
+
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::{Context, Poll};
+
+use crate::exchange::relay::{End, Flow, Relay};
+use crate::exchange::{Exchange, Gateway, Input, Step};
+use crate::host::{Clock, Entropy, Head, Incoming, Millis, Reply, StoreError, TokenStore, Transport, TransportError};
+
+/// A platform: its clock, randomness, store and network, and where the shared state lives.
+pub trait Host: Clock + Entropy + TokenStore + Transport {
+    /// Lends the state that all exchanges of this instance share. Never held across an await.
+    fn with<T>(&self, use_it: impl FnOnce(&mut Gateway) -> T) -> T;
+    /// Prints one line of JSON.
+    fn log(&self, line: &str);
+}
+
+/// The client's end of one exchange: either one [`Client::answer`], or [`Client::open`] and then bytes.
+/// Dropping it ends the body.
+pub trait Client<H: Host> {
+    /// Sends a complete answer.
+    fn answer(&mut self, head: &Head, body: &[u8]) -> impl Future<Output = Result<(), Gone>>;
+    /// Commits the head of a streamed answer.
+    fn open(&mut self, head: &Head) -> impl Future<Output = Result<(), Gone>>;
+    /// Sends bytes of a streamed answer; completes when there is room for more.
+    fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), Gone>>;
+    /// Moves the rest of an answer from the service to the client, in the platform's cheapest way, and gives
+    /// the relay back. [`pump`] is the plain way.
+    fn pump(&mut self, host: &H, relay: Relay, reply: H::Reply) -> impl Future<Output = (Relay, Result<(), Gone>)>;
+}
+
+/// The client hung up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gone;
+
+/// Runs one request to its end: answer, saves and log line included. Dropping the future cancels whatever is
+/// under way.
+pub async fn drive<H: Host, C: Client<H>>(host: &H, incoming: Incoming, client: &mut C) {
+    let mut seed = [0; 32];
+    host.fill(&mut seed);
+    let mut exchange = host.with(|gateway| Exchange::begin(gateway, incoming, host.now(), seed));
+    let mut line = Line { reply: None, headed: false };
+    loop {
+        let step = exchange.step();
+        if !matches!(step, Step::Await { .. } | Step::Open(_) | Step::Write(_) | Step::Relay) {
+            line.reply = None;
+        }
+        let input = match step {
+            Step::Load { key } => Input::Loaded(within(host, host.load(key)).await),
+            Step::Save { key, value, expected } => Input::Saved(within(host, host.save(key, value, expected)).await),
+            Step::Send(request) => {
+                line = Line { reply: Some(host.send(request)), headed: false };
+                Input::Sent
+            }
+            Step::Await { until } => {
+                let heard = line.next(host, until).await;
+                host.with(|gateway| exchange.on(gateway, heard.as_input(), host.now()));
+                continue;
+            }
+            Step::Sleep { until } => {
+                host.sleep(until).await;
+                Input::Woke
+            }
+            Step::Open(head) => told(client.open(head).await),
+            Step::Write(bytes) => told(client.write(bytes).await),
+            Step::Answer(head, body) => told(client.answer(head, body).await),
+            Step::Relay => relay(host, &mut exchange, &mut line, client).await,
+            Step::Done => break,
+        };
+        host.with(|gateway| exchange.on(gateway, input, host.now()));
+    }
+    for entry in exchange.log(host.now()) {
+        host.log(&entry);
+    }
+}
+
+/// Moves the rest of an answer chunk by chunk, and gives the relay back. `Err` when the client hung up; the
+/// service's reply is dropped with it.
+pub async fn pump<H: Host, C: Client<H>>(
+    host: &H,
+    client: &mut C,
+    mut relay: Relay,
+    reply: H::Reply,
+) -> (Relay, Result<(), Gone>) {
+    let mut line = Line { reply: Some(reply), headed: true };
+    let mut out = Vec::new();
+    loop {
+        let heard = line.next(host, relay.next_tick()).await;
+        let flow = match &heard {
+            Heard::Chunk(chunk) => relay.push(chunk.as_ref(), host.now(), &mut out),
+            Heard::Woke => relay.tick(host.now(), &mut out),
+            Heard::End => closed(&mut relay, &End::Clean, &mut out),
+            Heard::Broke(error) => closed(&mut relay, &End::Broke(error.clone()), &mut out),
+            Heard::Head(_) => Flow::More,
+        };
+        if !out.is_empty() {
+            if let Err(gone) = client.write(&out).await {
+                return (relay, Err(gone));
+            }
+            out.clear();
+        }
+        if flow == Flow::Done {
+            return (relay, Ok(()));
+        }
+    }
+}
+
+async fn relay<H: Host, C: Client<H>>(
+    host: &H,
+    exchange: &mut Exchange,
+    line: &mut Line<H::Reply>,
+    client: &mut C,
+) -> Input<'static> {
+    let (Some(relay), Some(reply)) = (exchange.take_relay(), line.reply.take()) else { return Input::Relayed };
+    let (relay, result) = client.pump(host, relay, reply).await;
+    exchange.give_back(relay);
+    match result {
+        Ok(()) => Input::Relayed,
+        Err(Gone) => Input::Gone,
+    }
+}
+
+fn closed(relay: &mut Relay, end: &End, out: &mut Vec<u8>) -> Flow {
+    relay.finish(end, out);
+    Flow::Done
+}
+
+fn told(result: Result<(), Gone>) -> Input<'static> {
+    match result {
+        Ok(()) => Input::Written,
+        Err(Gone) => Input::Gone,
+    }
+}
+
+/// A reply under way, and whether its head has come.
+struct Line<R> {
+    reply: Option<R>,
+    headed: bool,
+}
+
+enum Heard<C> {
+    Head(Head),
+    Chunk(C),
+    End,
+    Broke(TransportError),
+    Woke,
+}
+
+impl<C: AsRef<[u8]>> Heard<C> {
+    fn as_input(&self) -> Input<'_> {
+        match self {
+            Self::Head(head) => Input::Head(head),
+            Self::Chunk(chunk) => Input::Chunk(chunk.as_ref()),
+            Self::End => Input::End,
+            Self::Broke(error) => Input::Broke(error),
+            Self::Woke => Input::Woke,
+        }
+    }
+}
+
+impl<R: Reply> Line<R> {
+    /// The next thing the reply says, or `Woke` at `until`. Loses nothing when it wakes.
+    async fn next(&mut self, clock: &impl Clock, until: Millis) -> Heard<R::Chunk> {
+        let mut sleep = pin!(clock.sleep(until));
+        poll_fn(|cx| match self.poll(cx) {
+            Poll::Ready(heard) => Poll::Ready(heard),
+            Poll::Pending => sleep.as_mut().poll(cx).map(|()| Heard::Woke),
+        })
+        .await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Heard<R::Chunk>> {
+        let Some(reply) = &mut self.reply else { return Poll::Ready(Heard::End) };
+        if self.headed {
+            return reply.poll_chunk(cx).map(|chunk| match chunk {
+                Ok(Some(chunk)) => Heard::Chunk(chunk),
+                Ok(None) => Heard::End,
+                Err(error) => Heard::Broke(error),
+            });
+        }
+        reply.poll_head(cx).map(|head| match head {
+            Ok(head) => {
+                self.headed = true;
+                Heard::Head(head)
+            }
+            Err(error) => Heard::Broke(error),
+        })
+    }
+}
+
+/// A store call, or an error when it takes too long: an outage must not stop the answer.
+async fn within<T>(clock: &impl Clock, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let mut sleep = pin!(clock.sleep(clock.now() + STORE_DEADLINE));
+    let mut call = pin!(call);
+    poll_fn(|cx| match call.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(result),
+        Poll::Pending => sleep.as_mut().poll(cx).map(|()| Err(StoreError("no answer in time".into()))),
+    })
+    .await
+}
+
+/// How long the store may take.
+const STORE_DEADLINE: Millis = Millis::secs(5);

@@ -1,0 +1,281 @@
+//! The account side of an exchange: the store, picking, refreshing, profiles.
+
+use crate::exchange::plan::{LONGEST_PAUSE, TRIES};
+use crate::exchange::reply::deep_health;
+use crate::exchange::{Exchange, Gateway, Next, Purpose, Reading, Saving, State, Then};
+use crate::host::{Millis, Saved, StoreError, Stored};
+use crate::pool::{self, Account, AfterRefreshFault, Ask, BearerKind, Grant, Login, Pick, Refusal};
+use crate::summary::event_line;
+use crate::upstream::refresh::{self, RefreshFault, RefreshLogin};
+use crate::upstream::{endpoint, profile};
+
+impl Exchange {
+    /// Picks an account and takes the first step with it.
+    pub(crate) fn pick(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        if call.is_over(now) {
+            return self.time_out(gateway, now);
+        }
+        let ask = Ask { session: call.session.as_deref(), model: call.model.upstream_id, tried: &call.tried };
+        match gateway.pool_mut().pick(&ask, now) {
+            Pick::Use(account) => self.use_account(gateway, account, now),
+            Pick::Refresh(account) => self.claim(gateway, account, now),
+            Pick::Wait(until) if now < call.patience => self.state = State::Sleep(until.max(now + LOOK_AGAIN)),
+            Pick::Wait(until) => self.turn_away(gateway, &Refusal::RefreshFailing { until }, now),
+            Pick::None(refusal) => self.turn_away(gateway, &refusal, now),
+        }
+    }
+
+    /// No account can serve: a short rest is waited for, anything else is told.
+    fn turn_away(&mut self, gateway: &mut Gateway, refusal: &Refusal, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        if let Some(until) = refusal.until()
+            && until <= now + LONGEST_PAUSE
+            && until < call.patience
+            && call.facts.tries < TRIES
+        {
+            self.state = State::Sleep(until.max(now + LOOK_AGAIN));
+            return;
+        }
+        let error = call.failure.take().unwrap_or_else(|| refusal.error(now));
+        self.fail(gateway, &error, now);
+    }
+
+    fn use_account(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        let Some(lease) = gateway.pool().lease(account) else { return self.sleep(now) };
+        self.summary.account = Some(lease.label.clone());
+        let profile_wanted = lease.profile_arn.is_none() && lease.kind == BearerKind::AccessToken;
+        call.use_account(lease, gateway.host());
+        if profile_wanted && !call.facts.profiled {
+            self.find_profile(gateway, now);
+        } else {
+            self.generate(gateway, now);
+        }
+    }
+
+    /// Claims the refresh of an account. Where the store compares versions, the claim is saved first, so that
+    /// no other instance refreshes at the same time.
+    fn claim(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
+        let until = now + gateway.config().refresh_timeout;
+        let Some(call) = &mut self.call else { return };
+        call.renewal = gateway.pool_mut().claim_refresh(account, now, until);
+        if call.renewal.is_none() {
+            return self.sleep(now);
+        }
+        if gateway.pool().compares() {
+            self.state = State::Save(self.snapshot(gateway, Then::Renew));
+        } else {
+            self.renew(gateway, now);
+        }
+    }
+
+    /// Sends the refresh whose claim is held.
+    fn renew(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(renewal) = self.call.as_ref().and_then(|call| call.renewal.as_ref()) else { return };
+        if !gateway.pool().holds_claim(renewal) {
+            return self.sleep(now);
+        }
+        let refresh_token = &renewal.refresh;
+        let login = match &renewal.login {
+            Login::Social => RefreshLogin::Social { refresh_token },
+            Login::Idc { client_id, client_secret } => RefreshLogin::Idc { client_id, client_secret, refresh_token },
+            Login::ApiKey => return self.sleep(now),
+        };
+        let request = refresh::request(login, renewal.region.as_deref(), &gateway.config().bases);
+        self.state = State::Send(Box::new(request), Purpose::Refresh);
+    }
+
+    /// The login endpoint has answered, or could not be reached.
+    pub(crate) fn refresh_answered(&mut self, gateway: &mut Gateway, reading: Option<&Reading>, now: Millis) {
+        let [jitter, ..] = self.draw();
+        let Some(call) = &mut self.call else { return };
+        let answer = match reading.and_then(|reading| reading.head.as_ref().map(|head| (head, &reading.body))) {
+            Some((head, body)) => refresh::read(head, body, now),
+            None => Err(RefreshFault::Later(None)),
+        };
+        match answer {
+            Ok(grant) => {
+                let Some(renewal) = call.renewal.take() else { return };
+                let refresh::Grant { access, expires_in, refresh, profile_arn } = grant;
+                gateway.pool_mut().refreshed(&renewal, Grant { access, expires_in, refresh, profile_arn }, now, jitter);
+                self.save_then_pick(gateway, now);
+            }
+            Err(fault) => {
+                self.summary.verdicts.push(format!("refresh: {}", words(&fault)));
+                call.refused = Some(match fault {
+                    RefreshFault::Dead(reason) => pool::RefreshFault::Dead(reason.to_owned()),
+                    RefreshFault::Rejected(_) => pool::RefreshFault::Rejected,
+                    RefreshFault::Later(span) => pool::RefreshFault::Later(span),
+                });
+                self.refresh_refused(gateway, now);
+            }
+        }
+    }
+
+    /// Tells the pool; it may want the store read first, because somebody else may have renewed the login.
+    fn refresh_refused(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        let (Some(renewal), Some(fault)) = (&call.renewal, &call.refused) else { return };
+        if gateway.pool_mut().refresh_failed(renewal, fault, now) == AfterRefreshFault::ReloadFirst {
+            self.state = State::Load(Next::Reconsider);
+            return;
+        }
+        call.renewal = None;
+        call.refused = None;
+        self.save_then_pick(gateway, now);
+    }
+
+    /// Asks for the account's profiles: every region, the first host of each that answers.
+    fn find_profile(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        let Some(lease) = &call.lease else { return };
+        let regions = endpoint::control_hosts(&gateway.config().bases);
+        let lookup = &mut call.lookup;
+        if let Some(host) = regions.get(lookup.region).and_then(|hosts| hosts.get(lookup.host)) {
+            let request = profile::request(host, &lease.bearer, lookup.page.as_deref());
+            self.state = State::Send(Box::new(request), Purpose::Profile);
+            return;
+        }
+        call.facts.profiled = true;
+        match profile::pick(&core::mem::take(lookup).found) {
+            Some(found) => {
+                gateway.pool_mut().profile_found(lease.account, &found.arn, now);
+                self.save_then_pick(gateway, now);
+            }
+            None => self.generate(gateway, now),
+        }
+    }
+
+    /// A page of profiles has come, or not. An account without one is tried without.
+    pub(crate) fn profile_answered(&mut self, gateway: &mut Gateway, reading: Option<&Reading>, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        let lookup = &mut call.lookup;
+        let page = reading.and_then(|reading| Some(profile::read(reading.head.as_ref()?, &reading.body, now)));
+        let answered = match page {
+            Some(Ok(page)) => {
+                lookup.found.extend(page.profiles);
+                lookup.page = page.next.filter(|_| lookup.found.len() < MAX_PROFILES);
+                lookup.page.is_none()
+            }
+            Some(Err(fault)) => {
+                self.summary.verdicts.push(format!("profiles: {fault}"));
+                lookup.give_up_host()
+            }
+            None => lookup.give_up_host(),
+        };
+        let hosts = endpoint::control_hosts(&gateway.config().bases);
+        if answered || hosts.get(lookup.region).is_some_and(|hosts| lookup.host >= hosts.len()) {
+            lookup.next_region();
+        }
+        self.find_profile(gateway, now);
+    }
+
+    /// A save step when the pool has something to save and the store can be reached.
+    pub(crate) fn saving(&mut self, gateway: &Gateway, then: Then, now: Millis) -> Option<State> {
+        gateway.pool().needs_save(now).then(|| State::Save(self.snapshot(gateway, then)))
+    }
+
+    fn snapshot(&mut self, gateway: &Gateway, then: Then) -> Saving {
+        let snapshot = gateway.pool().snapshot(&self.draw());
+        Saving { snapshot, expected: gateway.pool().version().map(str::to_owned), tries: 1, then }
+    }
+
+    fn save_then_pick(&mut self, gateway: &mut Gateway, now: Millis) {
+        match self.saving(gateway, Then::Pick, now) {
+            Some(state) => self.state = state,
+            None => self.pick(gateway, now),
+        }
+    }
+
+    pub(crate) fn loaded(&mut self, gateway: &mut Gateway, result: Result<Option<Stored>, StoreError>, now: Millis) {
+        let State::Load(next) = self.state else { return };
+        let outcome = match result {
+            Ok(stored) => {
+                self.absorb(gateway, stored, now);
+                Ok(())
+            }
+            Err(error) => {
+                self.store_failed(gateway, &error, now);
+                Err(error.0)
+            }
+        };
+        match next {
+            Next::Then(then) => self.go_on(gateway, then, now),
+            Next::Reconsider => self.refresh_refused(gateway, now),
+            Next::SaveAgain(tries, then) if outcome.is_ok() => {
+                let saving = self.snapshot(gateway, then);
+                self.state = State::Save(Saving { tries: tries + 1, ..saving });
+            }
+            Next::SaveAgain(_, then) => self.go_on(gateway, then, now),
+            Next::Health => {
+                let (status, body) = deep_health(gateway, outcome.as_ref().err().map(String::as_str), now);
+                let answer = self.common.json(status, body);
+                self.answer(answer);
+            }
+        }
+    }
+
+    pub(crate) fn saved(&mut self, gateway: &mut Gateway, result: Result<Saved, StoreError>, now: Millis) {
+        let State::Save(saving) = &self.state else { return };
+        let (then, tries) = (saving.then, saving.tries);
+        match result {
+            Ok(Saved::Stored(version)) => gateway.pool_mut().saved(&saving.snapshot, version),
+            Ok(Saved::Conflict) if tries < SAVE_TRIES => {
+                self.state = State::Load(Next::SaveAgain(tries, then));
+                return;
+            }
+            Ok(Saved::Conflict) => self.store_failed(gateway, &StoreError("every save met another one".into()), now),
+            Err(error) => self.store_failed(gateway, &error, now),
+        }
+        self.go_on(gateway, then, now);
+    }
+
+    fn go_on(&mut self, gateway: &mut Gateway, then: Then, now: Millis) {
+        match then {
+            Then::Pick => self.pick(gateway, now),
+            Then::Renew => self.renew(gateway, now),
+            Then::End => self.state = State::Done,
+        }
+    }
+
+    fn absorb(&mut self, gateway: &mut Gateway, stored: Option<Stored>, now: Millis) {
+        let (value, version) = stored.map_or((None, None), |stored| (Some(stored.value), stored.version));
+        let absorbed = gateway.pool_mut().absorb(value.as_deref(), version, now);
+        if absorbed.recovered {
+            self.lines.push(event_line("info", "the token store answers again", now));
+        }
+        for trouble in absorbed.troubles {
+            self.lines.push(event_line("warn", &trouble.to_string(), now));
+        }
+    }
+
+    /// The gateway goes on from memory; one line per outage.
+    fn store_failed(&mut self, gateway: &mut Gateway, error: &StoreError, now: Millis) {
+        if gateway.pool_mut().store_failed(now) {
+            let text = format!("the token store cannot be reached ({}): going on from memory, saving later", error.0);
+            self.lines.push(event_line("error", &text, now));
+        }
+    }
+
+    /// Waits a moment for somebody else, then picks again.
+    fn sleep(&mut self, now: Millis) {
+        self.state = State::Sleep(now + LOOK_AGAIN);
+    }
+}
+
+/// A refresh's failure for the log.
+fn words(fault: &RefreshFault) -> String {
+    match fault {
+        RefreshFault::Dead(reason) => (*reason).to_owned(),
+        RefreshFault::Rejected(text) => text.clone(),
+        RefreshFault::Later(_) => "the login endpoint fails or cannot be reached".to_owned(),
+    }
+}
+
+/// Pause before looking whether somebody else's refresh is done.
+const LOOK_AGAIN: Millis = Millis(100);
+/// Profiles that are looked at.
+const MAX_PROFILES: usize = 100;
+/// Saves of one ledger that may meet somebody else's.
+const SAVE_TRIES: u8 = 3;

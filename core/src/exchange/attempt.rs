@@ -1,0 +1,241 @@
+//! One attempt at an answer: sending, its refusal or its first bytes, and what follows from either.
+
+use crate::exchange::deadlines::Deadline;
+use crate::exchange::plan::{Failure, Verdict, plan};
+use crate::exchange::relay::{End, Ended};
+use crate::exchange::{Exchange, Gateway, Purpose, Reading, Say, State};
+use crate::host::{Head, Millis, TransportError};
+use crate::pool::{BearerKind, Outcome};
+use crate::upstream::endpoint;
+use crate::upstream::fault::{Fault, FaultKind, is_stream};
+
+impl Exchange {
+    /// Sends the turn on this account.
+    pub(crate) fn generate(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        let Some(lease) = &call.lease else { return };
+        let api_key = lease.kind == BearerKind::ApiKey;
+        let hosts = endpoint::hosts(&gateway.config().bases, lease.region.as_deref(), lease.profile_arn.as_deref());
+        let Some(host) = hosts.get(call.host % hosts.len().max(1)) else { return };
+        let body = call.encoded.body(lease.profile_arn.as_deref()).to_vec();
+        let request = endpoint::generate(host, &lease.bearer, api_key, body);
+        call.hosts = hosts.len();
+        call.facts.tries += 1;
+        call.facts.tries_here += 1;
+        self.summary.attempts = call.facts.tries;
+        call.sent(now);
+        self.state = State::Send(Box::new(request), Purpose::Generate);
+    }
+
+    pub(crate) fn sent(&mut self, now: Millis) {
+        let State::Send(_, purpose) = self.state else { return };
+        if let Some(call) = &mut self.call {
+            call.sent(now);
+        }
+        self.state = State::Await(purpose, Reading::default());
+    }
+
+    pub(crate) fn head(&mut self, gateway: &mut Gateway, head: &Head, now: Millis) {
+        let State::Await(purpose, reading) = &mut self.state else { return };
+        reading.head = Some(head.clone());
+        let Some(call) = &mut self.call else { return };
+        if *purpose == Purpose::Generate && is_stream(head) {
+            call.settle(gateway, Outcome::Served, now);
+            gateway.host_served(call.host);
+            call.begin_relay(&self.seed, &self.id, now);
+            self.state = State::Read;
+        }
+    }
+
+    pub(crate) fn chunk(&mut self, gateway: &mut Gateway, bytes: &[u8], now: Millis) {
+        match &mut self.state {
+            State::Await(_, reading) => {
+                let room = MAX_REFUSAL.saturating_sub(reading.body.len());
+                reading.body.extend(bytes.iter().take(room));
+                if bytes.len() > room {
+                    self.end(gateway, None, now);
+                }
+            }
+            State::Read => {
+                let Some(call) = &mut self.call else { return };
+                let Some(relay) = &mut call.relay else { return };
+                let _ = relay.push(bytes, now, &mut call.pending);
+                self.heard(gateway, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// The reply under way has ended, clean or broken.
+    pub(crate) fn end(&mut self, gateway: &mut Gateway, error: Option<&TransportError>, now: Millis) {
+        match &mut self.state {
+            State::Await(purpose, reading) => {
+                let (purpose, reading) = (*purpose, core::mem::take(reading));
+                self.collected(gateway, purpose, &reading, error, now);
+            }
+            State::Read => {
+                let Some(call) = &mut self.call else { return };
+                let Some(relay) = &mut call.relay else { return };
+                relay.finish(&error.map_or(End::Clean, |error| End::Broke(error.clone())), &mut call.pending);
+                self.heard(gateway, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// A whole reply that is no event stream, or none at all.
+    fn collected(
+        &mut self,
+        gateway: &mut Gateway,
+        purpose: Purpose,
+        reading: &Reading,
+        error: Option<&TransportError>,
+        now: Millis,
+    ) {
+        let whole = if error.is_none() { Some(reading) } else { None };
+        match (purpose, &reading.head, error) {
+            (Purpose::Refresh, ..) => self.refresh_answered(gateway, whole, now),
+            (Purpose::Profile, ..) => self.profile_answered(gateway, whole, now),
+            (Purpose::Generate, Some(head), _) => {
+                self.failed(gateway, &Fault::read(head, &reading.body, now).into(), now)
+            }
+            (Purpose::Generate, None, Some(error)) => self.failed(gateway, &Fault::transport(error).into(), now),
+            (Purpose::Generate, None, None) => self.failed(gateway, &Fault::malformed("no reply").into(), now),
+        }
+    }
+
+    /// The time asked for has come: a deadline, a ping, or the end of a pause.
+    pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        let purpose = match &self.state {
+            State::Await(purpose, _) => Some(*purpose),
+            State::Read => None,
+            State::Sleep(until) if now >= *until => return self.pick(gateway, now),
+            State::Sleep(_) => return self.ping(now),
+            _ => return,
+        };
+        if now < call.deadline(purpose) {
+            return self.ping(now);
+        }
+        match purpose {
+            _ if call.is_over(now) => self.time_out(gateway, now),
+            Some(Purpose::Refresh) => self.refresh_answered(gateway, None, now),
+            Some(Purpose::Profile) => self.profile_answered(gateway, None, now),
+            _ => {
+                let silence = Failure::TimedOut(Deadline::Idle(gateway.config().deadlines.first));
+                self.failed(gateway, &silence, now);
+            }
+        }
+    }
+
+    pub(crate) fn time_out(&mut self, gateway: &mut Gateway, now: Millis) {
+        self.failed(gateway, &Failure::TimedOut(Deadline::Total), now);
+    }
+
+    /// Silence before anything meaningful: the head is committed so that a ping can go out. From here on an
+    /// error is told in-band, but another attempt is still possible.
+    fn ping(&mut self, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        if !call.ping_due(now) {
+            return;
+        }
+        let mut out = Vec::new();
+        call.encoder(&self.seed).ping(&mut out);
+        call.said(now);
+        self.open();
+        self.outbox.push_back(Say::Write(out));
+    }
+
+    /// Commits the head of a streamed answer, once.
+    fn open(&mut self) {
+        if !self.opened {
+            self.opened = true;
+            self.summary.status = 200;
+            self.outbox.push_back(Say::Open(self.common.stream(&self.summary.ignored)));
+        }
+    }
+
+    /// The relay was given something: commit, answer, go on, or plan anew.
+    fn heard(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        let Some(relay) = &mut call.relay else { return };
+        match relay.ended().cloned() {
+            Some(Ended::Broken(failure)) => return self.failed(gateway, &failure, now),
+            Some(Ended::Complete) => {}
+            None if call.stream && relay.is_meaningful() => {}
+            None => return,
+        }
+        self.summary.first_byte_ms.get_or_insert((now - self.begun).0);
+        if !call.stream {
+            let body = call.folded(&self.seed).unwrap_or_default();
+            let mut answer = self.common.json(200, body);
+            answer.0.headers.extend(super::reply::ignored_header(&self.summary.ignored));
+            return self.answer(answer);
+        }
+        call.commit();
+        call.said(now);
+        let ended = call.relay.as_ref().is_some_and(|relay| relay.ended().is_some());
+        let pending = core::mem::take(&mut call.pending);
+        self.open();
+        self.outbox.push_back(Say::Write(pending));
+        if ended {
+            self.relayed(gateway, now);
+        } else {
+            self.state = State::Relay;
+        }
+    }
+
+    /// An attempt failed before anything was committed: the table says what to do.
+    pub(crate) fn failed(&mut self, gateway: &mut Gateway, failure: &Failure, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        let failure = call.suspect_size(failure);
+        if failure == Failure::Empty {
+            call.facts.empty += 1;
+        }
+        call.relay = None;
+        let (verdict, outcome) = plan(&failure, &call.facts());
+        if let Some(outcome) = outcome {
+            call.settle(gateway, outcome, now);
+        }
+        self.summary.verdicts.push(format!("{failure}: {verdict:?}"));
+        let error = failure.error(call.asked());
+        match verdict {
+            Verdict::Refuse => return self.fail(gateway, &error, now),
+            Verdict::FailOver => call.give_up_account(),
+            Verdict::Refresh => call.facts.refreshed = true,
+            Verdict::FindProfile => call.facts.profiled = false,
+            Verdict::NextHost => call.next_host(),
+            Verdict::Retry(_) => {}
+            Verdict::Repair(repair) => {
+                if let Err(error) = call.repair(repair) {
+                    return self.fail(gateway, &error, now);
+                }
+            }
+        }
+        call.failure = Some(error);
+        match verdict {
+            Verdict::Retry(wait) => self.state = State::Sleep(now + wait),
+            _ => self.pick(gateway, now),
+        }
+    }
+}
+
+/// A generic refusal of a body larger than this is taken for "too large": the service has no better word for it.
+pub(crate) const SUSPECT_BODY: usize = 600_000;
+
+/// Most bytes of a refusal or control answer that are read.
+const MAX_REFUSAL: usize = 64 * 1024;
+
+impl super::call::Call {
+    /// A generic refusal of a very large body is an overflow in all but name.
+    fn suspect_size(&self, failure: &Failure) -> Failure {
+        let mut failure = failure.clone();
+        if let Failure::Fault(fault) = &mut failure
+            && matches!(fault.kind, FaultKind::Shape { extra_fields: false, .. })
+            && self.encoded.len() > SUSPECT_BODY
+        {
+            fault.kind = FaultKind::TooLong;
+        }
+        failure
+    }
+}

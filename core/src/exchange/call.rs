@@ -1,0 +1,266 @@
+//! One conversation turn on its way through the accounts: the encoded request, and what was tried.
+
+use crate::config::Config;
+use crate::dialect::{Encoder, anthropic};
+use crate::error::Error;
+use crate::exchange::deadlines::{self, PING_AFTER, Watch};
+use crate::exchange::pipe::Pipe;
+use crate::exchange::plan::{Facts, Repair};
+use crate::exchange::relay::{Relay, Sink};
+use crate::exchange::scale::Scale;
+use crate::exchange::{Gateway, Purpose, hex};
+use crate::host::{Headers, Millis};
+use crate::models::Model;
+use crate::pool::{Account, Lease, Outcome, RefreshFault, Renewal};
+use crate::turn::flow::Options;
+use crate::turn::{Answer, Thinking, Turn, estimate};
+use crate::upstream::fault::Asked;
+use crate::upstream::profile::Profile;
+use crate::upstream::{Encoded, Wishes, encode};
+
+/// A request that is to be answered by the service.
+#[derive(Debug)]
+pub(crate) struct Call {
+    body: Vec<u8>,
+    headers: Headers,
+    pub(crate) encoded: Encoded,
+    wishes: Wishes,
+    pub(crate) model: &'static Model,
+    pub(crate) model_name: String,
+    pub(crate) session: Option<String>,
+    pub(crate) stream: bool,
+    pub(crate) ignored: Vec<&'static str>,
+    show_thinking: bool,
+    stop_sequences: Vec<String>,
+    estimate: u64,
+    scale: Scale,
+    deadlines: crate::config::Deadlines,
+    total: Millis,
+    refresh_timeout: Millis,
+    /// When the current request to the service began.
+    sent: Millis,
+    /// When the client last heard anything.
+    said: Millis,
+    /// The account in use, and what it was called with.
+    pub(crate) lease: Option<Lease>,
+    /// A refresh under way.
+    pub(crate) renewal: Option<Renewal>,
+    /// Until when it waits for accounts that rest or are being refreshed.
+    pub(crate) patience: Millis,
+    /// Accounts that are not to be tried again.
+    pub(crate) tried: Vec<Account>,
+    pub(crate) host: usize,
+    /// How many hosts this account has, and how many have been tried.
+    pub(crate) hosts: usize,
+    hosts_tried: usize,
+    /// A look-up of the account's profile under way.
+    pub(crate) lookup: Lookup,
+    /// Why a refresh was refused, while the store is read again.
+    pub(crate) refused: Option<RefreshFault>,
+    pub(crate) facts: Facts,
+    pub(crate) relay: Option<Relay>,
+    /// What the relay has written and the client has not got yet.
+    pub(crate) pending: Vec<u8>,
+    /// The last failure, for when nobody is left to ask.
+    pub(crate) failure: Option<Error>,
+}
+
+/// Where a look-up of profiles stands: one host after another in each region, page after page.
+#[derive(Debug, Default)]
+pub(crate) struct Lookup {
+    pub(crate) region: usize,
+    pub(crate) host: usize,
+    pub(crate) page: Option<String>,
+    pub(crate) found: Vec<Profile>,
+}
+
+impl Lookup {
+    /// This host does not answer. `false`: the region is not done by that.
+    pub(crate) fn give_up_host(&mut self) -> bool {
+        self.host += 1;
+        self.page = None;
+        false
+    }
+
+    pub(crate) fn next_region(&mut self) {
+        (self.region, self.host, self.page) = (self.region + 1, 0, None);
+    }
+}
+
+impl Call {
+    pub(crate) fn new(body: Vec<u8>, headers: Headers, config: &Config, now: Millis) -> Result<Self, Error> {
+        let turn = anthropic::decode(&body, &headers)?;
+        let wishes = Wishes::default();
+        let encoded = encode(&turn, &wishes)?;
+        let scale = Scale::of(turn.model, &headers);
+        let call = Self {
+            wishes,
+            encoded,
+            model: turn.model,
+            model_name: anthropic::requested_model(&body).unwrap_or_default().into_owned(),
+            session: turn.session.as_deref().map(str::to_owned),
+            stream: turn.stream,
+            ignored: turn.ignored.clone(),
+            show_thinking: turn.thinking != Thinking::Off,
+            stop_sequences: turn.stop_sequences.iter().map(|text| text.clone().into_owned()).collect(),
+            estimate: estimate::turn(&turn),
+            scale,
+            deadlines: config.deadlines,
+            total: now + deadlines::total(&turn, &config.deadlines),
+            refresh_timeout: config.refresh_timeout,
+            sent: now,
+            said: now,
+            lease: None,
+            renewal: None,
+            patience: now + PATIENCE,
+            tried: Vec::new(),
+            host: 0,
+            hosts: 1,
+            hosts_tried: 0,
+            lookup: Lookup::default(),
+            refused: None,
+            facts: Facts::default(),
+            relay: None,
+            pending: Vec::new(),
+            failure: None,
+            body: Vec::new(),
+            headers: Vec::new(),
+        };
+        Ok(Self { body, headers, ..call })
+    }
+
+    /// Encodes the same turn in another shape.
+    pub(crate) fn repair(&mut self, repair: Repair) -> Result<(), Error> {
+        match repair {
+            Repair::StrictSchemas => self.wishes.strict = true,
+            Repair::NoExtraFields => self.wishes.extra_fields = false,
+            Repair::NoTaskIds => self.wishes.task_ids = false,
+        }
+        let turn: Turn<'_> = anthropic::decode(&self.body, &self.headers)?;
+        self.encoded = encode(&turn, &self.wishes)?;
+        Ok(())
+    }
+
+    /// What has been tried, for the plan.
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            more_hosts: self.hosts_tried + 1 < self.hosts,
+            extra_fields: self.wishes.extra_fields && self.encoded.has_extra_fields(),
+            task_ids: self.wishes.task_ids,
+            strict: self.wishes.strict,
+            ..self.facts
+        }
+    }
+
+    /// A request to the service begins.
+    pub(crate) fn sent(&mut self, now: Millis) {
+        self.sent = now;
+    }
+
+    pub(crate) fn encoder(&self, seed: &[u8; 32]) -> Encoder {
+        Encoder::Anthropic(anthropic::Encoder::new(&message_id(seed), &self.model_name))
+    }
+
+    /// The service answers 200: from here its bytes go through a relay of this attempt.
+    pub(crate) fn begin_relay(&mut self, seed: &[u8; 32], request_id: &str, now: Millis) {
+        let options = Options {
+            show_thinking: self.show_thinking,
+            split_tags: self.encoded.tags(),
+            stop_sequences: self.stop_sequences.clone(),
+        };
+        let sink = if self.stream { Sink::Encode(self.encoder(seed)) } else { Sink::Fold(Answer::default()) };
+        let asked = (self.model, self.model_name.clone());
+        let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked);
+        let watch = Watch::new(now, self.deadlines.idle, self.total, self.stream);
+        self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
+        self.pending.clear();
+    }
+
+    /// The body of an answer that is not streamed.
+    pub(crate) fn folded(&self, seed: &[u8; 32]) -> Option<Vec<u8>> {
+        let answer = self.relay.as_ref()?.pipe().answer()?;
+        let mut out = Vec::new();
+        anthropic::body(&message_id(seed), &self.model_name, answer, &mut out);
+        Some(out)
+    }
+
+    /// The client's request and its encoded form are not needed once the answer is committed.
+    pub(crate) fn commit(&mut self) {
+        self.body = Vec::new();
+        self.encoded.forget_body();
+        if let Some(relay) = &mut self.relay {
+            relay.commit();
+        }
+    }
+
+    /// The numbers of an overflow.
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        let (tokens, maximum) = self.scale.overflow(self.estimate);
+        Asked { model: &self.model_name, tokens, maximum }
+    }
+
+    /// Turns to another account.
+    pub(crate) fn use_account(&mut self, lease: Lease, host: usize) {
+        let before = self.lease.replace(lease).map(|lease| lease.account);
+        if before != self.account() {
+            self.facts = Facts { tries: self.facts.tries, empty: self.facts.empty, ..Facts::default() };
+            self.host = host;
+            self.hosts_tried = 0;
+            self.lookup = Lookup::default();
+        }
+    }
+
+    pub(crate) fn account(&self) -> Option<Account> {
+        self.lease.as_ref().map(|lease| lease.account)
+    }
+
+    /// This account is not asked again.
+    pub(crate) fn give_up_account(&mut self) {
+        self.tried.extend(self.account());
+    }
+
+    pub(crate) fn next_host(&mut self) {
+        self.host += 1;
+        self.hosts_tried += 1;
+    }
+
+    pub(crate) fn settle(&self, gateway: &mut Gateway, outcome: Outcome, now: Millis) {
+        if let Some(lease) = &self.lease {
+            gateway.pool_mut().settle(lease, outcome, self.model.upstream_id, now);
+        }
+    }
+
+    /// When a wait has to end: the nearest deadline, or a ping.
+    pub(crate) fn wake(&self, purpose: Option<Purpose>) -> Millis {
+        self.deadline(purpose).min(if self.stream { self.said + PING_AFTER } else { Millis::NEVER })
+    }
+
+    /// The nearest deadline of what is under way.
+    pub(crate) fn deadline(&self, purpose: Option<Purpose>) -> Millis {
+        let span = match purpose {
+            Some(Purpose::Refresh | Purpose::Profile) => self.refresh_timeout,
+            Some(Purpose::Generate) | None => self.deadlines.first,
+        };
+        (self.sent + span).min(self.total)
+    }
+
+    pub(crate) fn ping_due(&self, now: Millis) -> bool {
+        self.stream && now >= self.said + PING_AFTER
+    }
+
+    pub(crate) fn said(&mut self, now: Millis) {
+        self.said = now;
+    }
+
+    /// Whether the whole request has run out of time.
+    pub(crate) fn is_over(&self, now: Millis) -> bool {
+        now >= self.total
+    }
+}
+
+/// How long a request waits for accounts before it says so.
+const PATIENCE: Millis = Millis::secs(20);
+
+fn message_id(seed: &[u8; 32]) -> String {
+    format!("msg_{}", hex(seed.get(12..24).unwrap_or_default()))
+}

@@ -1,0 +1,50 @@
+//! What all exchanges of one instance share.
+
+use crate::config::Config;
+use crate::host::Millis;
+use crate::pool::Pool;
+
+/// Configuration, the pool, and which host served last.
+#[derive(Debug)]
+pub struct Gateway {
+    config: Config,
+    pool: Pool,
+    /// Index into an account's host list that answered last; other hosts are tried after it.
+    host: usize,
+}
+
+impl Gateway {
+    /// A gateway as configured, with an empty memory.
+    pub fn new(mut config: Config) -> Self {
+        let pool = Pool::new(core::mem::take(&mut config.credentials), config.strategy, config.sealing.clone());
+        Self { config, pool, host: 0 }
+    }
+
+    /// What the operator configured.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Lines to print when the instance starts: problems and notes of the configuration.
+    pub fn greeting(&self, now: Millis) -> Vec<String> {
+        let problems = self.config.problems.iter().map(|text| crate::summary::event_line("error", text, now));
+        let notes = self.config.notes.iter().map(|text| crate::summary::event_line("info", text, now));
+        problems.chain(notes).collect()
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn pool_mut(&mut self) -> &mut Pool {
+        &mut self.pool
+    }
+
+    pub(crate) fn host(&self) -> usize {
+        self.host
+    }
+
+    pub(crate) fn host_served(&mut self, host: usize) {
+        self.host = host;
+    }
+}

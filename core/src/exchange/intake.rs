@@ -1,0 +1,121 @@
+//! Takes a request in: route, key, configuration, dialect.
+
+use crate::dialect::{self, anthropic};
+use crate::error::{Error, Kind};
+use crate::exchange::call::Call;
+use crate::exchange::reply::{Answered, health};
+use crate::exchange::{Exchange, Gateway, Next, State, Then};
+use crate::host::{Headers, Incoming, Millis, Payload};
+use crate::json;
+use crate::route::{self, Dialect, Route};
+
+impl Exchange {
+    /// Answers at once, or leaves a call and the first step.
+    pub(crate) fn take_in(&mut self, gateway: &mut Gateway, incoming: Incoming, now: Millis) {
+        self.summary.route = format!("{} {}", incoming.method, incoming.path);
+        let route = route::find(&incoming.method, &incoming.path);
+        if let Err(error) = self.admit(gateway, &route, &incoming) {
+            return self.fail(gateway, &error, now);
+        }
+        match self.serve(gateway, &route, incoming, now) {
+            Ok(Some(answer)) => self.answer(answer),
+            Ok(None) => {}
+            Err(error) => self.fail(gateway, &error, now),
+        }
+    }
+
+    /// The client key and the configuration.
+    fn admit(&mut self, gateway: &Gateway, route: &Route, incoming: &Incoming) -> Result<(), Error> {
+        let config = gateway.config();
+        let deep = *route == Route::Health && is_deep(incoming);
+        if !route::guarded(route) && !deep {
+            return Ok(());
+        }
+        let keyed = !config.client_keys.is_empty();
+        if keyed {
+            self.summary.key = Some(config.client_keys.check(&incoming.headers)?.to_owned());
+        }
+        // With a key set, deep health is where the operator reads what else is missing.
+        let told_by_health = deep && keyed;
+        if !config.problems.is_empty() && !told_by_health {
+            return Err(Error::new(Kind::NotConfigured, config.problems.join("; ")));
+        }
+        Ok(())
+    }
+
+    fn serve(
+        &mut self,
+        gateway: &mut Gateway,
+        route: &Route,
+        incoming: Incoming,
+        now: Millis,
+    ) -> Result<Option<Answered>, Error> {
+        let anthropic = self.dialect == Dialect::Anthropic;
+        let body = match route {
+            Route::Preflight => return Ok(Some(self.common.preflight(&incoming.headers))),
+            Route::Home => return Ok(Some(self.common.home())),
+            Route::Health if is_deep(&incoming) => {
+                self.state = State::Load(Next::Health);
+                return Ok(None);
+            }
+            Route::Health => health(gateway.config()),
+            Route::Models if anthropic => anthropic::models(&incoming.query)?,
+            Route::Models => dialect::openai_models(),
+            Route::Model(id) if anthropic => anthropic::model(id)?,
+            Route::Model(id) => dialect::openai_model(id)?,
+            Route::CountTokens => anthropic::count_tokens(&bytes(incoming.body)?, &incoming.headers)?,
+            Route::Messages => {
+                let body = bytes(incoming.body)?;
+                self.open_call(gateway, body, incoming.headers, now)?;
+                return Ok(None);
+            }
+            Route::WrongMethod(allow) => {
+                let text = format!("{} is not a method of {}: use {allow}", incoming.method, incoming.path);
+                return Err(Error::new(Kind::MethodNotAllowed { allow }, text));
+            }
+            Route::Nothing => return Err(no_such_route(&incoming)),
+        };
+        Ok(Some(self.common.json(200, body)))
+    }
+
+    fn open_call(&mut self, gateway: &mut Gateway, body: Vec<u8>, headers: Headers, now: Millis) -> Result<(), Error> {
+        let call = Call::new(body, headers, gateway.config(), now)?;
+        self.summary.model = Some(call.model_name.clone());
+        self.summary.upstream_model = Some(call.model.upstream_id);
+        self.summary.stream = call.stream;
+        self.summary.ignored.clone_from(&call.ignored);
+        self.call = Some(Box::new(call));
+        if gateway.pool().needs_load(now) {
+            self.state = State::Load(Next::Then(Then::Pick));
+        } else {
+            self.pick(gateway, now);
+        }
+        Ok(())
+    }
+}
+
+fn is_deep(incoming: &Incoming) -> bool {
+    route::query(&incoming.query, "deep").is_some_and(|value| value != "0" && value != "false")
+}
+
+fn bytes(payload: Payload) -> Result<Vec<u8>, Error> {
+    match payload {
+        Payload::Bytes(mut bytes) => {
+            json::mend_surrogates(&mut bytes);
+            Ok(bytes)
+        }
+        Payload::TooLarge => Err(Error::new(Kind::BodyTooLarge, TOO_LARGE)),
+        Payload::Broken(text) => Err(Error::invalid("", text)),
+    }
+}
+
+fn no_such_route(incoming: &Incoming) -> Error {
+    let text = format!(
+        "no such endpoint: {} {}. This gateway serves /v1/messages, /v1/messages/count_tokens, /v1/models and /health",
+        incoming.method, incoming.path
+    );
+    Error::new(Kind::NoSuchRoute, text)
+}
+
+const TOO_LARGE: &str =
+    "the request body is larger than 32 MiB: send fewer or smaller images and documents, or compact the conversation";

@@ -1,0 +1,354 @@
+//! One request of a client, as a conversation of steps: the exchange says what it needs next
+//! ([`Exchange::step`]) and is told what happened ([`Exchange::on`]).
+//!
+//! ```text
+//! begin ─▶ Load ─▶ pick ─▶ (Send refresh ─▶ Save) ─▶ (Send profile) ─▶ Send ─▶ Await head
+//!                   ▲                                                      │
+//!                   └──────── plan: retry, refresh, fail over ◀── refused ─┤
+//!                                                                          ▼
+//!                    Answer / Open, Write, Relay ◀── first meaningful frame, Await chunks
+//! ```
+//!
+//! Until something meaningful has come from the service nothing is committed: a fault still becomes a proper
+//! status or another try. After [`Step::Relay`] only bytes, silence and the end are left.
+
+mod account;
+mod attempt;
+mod call;
+pub mod deadlines;
+mod gateway;
+mod intake;
+mod pipe;
+pub mod plan;
+pub mod relay;
+mod reply;
+mod scale;
+
+use std::collections::VecDeque;
+
+use sha2::{Digest, Sha256};
+
+pub use gateway::Gateway;
+
+use crate::error::Error;
+use crate::exchange::call::Call;
+use crate::exchange::relay::{Ended, Relay};
+use crate::exchange::reply::{Answered, Common};
+use crate::host::{Head, Incoming, Millis, Outbound, Saved, StoreError, Stored, TransportError};
+use crate::pool::Snapshot;
+use crate::route::Dialect;
+use crate::summary::Summary;
+
+/// What an exchange needs next.
+#[derive(Debug)]
+pub enum Step<'e> {
+    /// Read a value of the store.
+    Load {
+        /// Its key.
+        key: &'e str,
+    },
+    /// Store a value.
+    Save {
+        /// Its key.
+        key: &'e str,
+        /// The sealed bytes.
+        value: &'e [u8],
+        /// The version it replaces.
+        expected: Option<&'e str>,
+    },
+    /// Start a request to the service; an earlier reply is dropped.
+    Send(&'e Outbound),
+    /// Wait for the reply's head or next chunk, until this time.
+    Await {
+        /// When to wake.
+        until: Millis,
+    },
+    /// Wait; a reply under way is dropped.
+    Sleep {
+        /// Until when.
+        until: Millis,
+    },
+    /// Commit the head of a streamed answer.
+    Open(&'e Head),
+    /// Send bytes of a streamed answer.
+    Write(&'e [u8]),
+    /// Move the rest with [`Exchange::take_relay`].
+    Relay,
+    /// Send a complete answer.
+    Answer(&'e Head, &'e [u8]),
+    /// Nothing: the exchange is over.
+    Done,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<'i> {
+    /// The store answered a load.
+    Loaded(Result<Option<Stored>, StoreError>),
+    /// The store answered a save.
+    Saved(Result<Saved, StoreError>),
+    /// The request is under way.
+    Sent,
+    /// The reply's head came.
+    Head(&'i Head),
+    /// A piece of its body came.
+    Chunk(&'i [u8]),
+    /// Its body is complete.
+    End,
+    /// It broke.
+    Broke(&'i TransportError),
+    /// The time asked for has come.
+    Woke,
+    /// The client got what was sent.
+    Written,
+    /// The relay has ended.
+    Relayed,
+    /// The client hung up.
+    Gone,
+}
+
+/// One request of a client.
+#[derive(Debug)]
+pub struct Exchange {
+    id: String,
+    seed: [u8; 32],
+    draws: u32,
+    begun: Millis,
+    dialect: Dialect,
+    common: Common,
+    state: State,
+    outbox: VecDeque<Say>,
+    opened: bool,
+    call: Option<Box<Call>>,
+    lines: Vec<String>,
+    summary: Summary,
+}
+
+/// What an exchange waits for.
+#[derive(Debug)]
+pub(crate) enum State {
+    Load(Next),
+    Save(Saving),
+    Send(Box<Outbound>, Purpose),
+    Await(Purpose, Reading),
+    /// The service's 200: chunks go to the call's relay.
+    Read,
+    Sleep(Millis),
+    Relay,
+    Answer(Head, Vec<u8>),
+    Done,
+}
+
+/// A save of the pool's ledger.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) expected: Option<String>,
+    pub(crate) tries: u8,
+    pub(crate) then: Then,
+}
+
+/// What to do once the store has answered a load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// Go on with this.
+    Then(Then),
+    /// A save met somebody else's: merge and save again. How often that was.
+    SaveAgain(u8, Then),
+    /// A refresh was refused: somebody may have renewed the login.
+    Reconsider,
+    /// Answer `/health?deep=1`.
+    Health,
+}
+
+/// What to do when the ledger is saved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Then {
+    /// Pick an account and go on.
+    Pick,
+    /// Send the refresh whose claim was saved, if it still holds.
+    Renew,
+    /// Nothing is left.
+    End,
+}
+
+/// What a request to the service is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    Refresh,
+    Profile,
+    Generate,
+}
+
+/// A reply that is read whole: control plane answers and refusals.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) head: Option<Head>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Something for a client whose answer is streamed.
+#[derive(Debug)]
+enum Say {
+    Open(Head),
+    Write(Vec<u8>),
+}
+
+impl Exchange {
+    /// Takes a request in. Bad input, health and lists are answered without the service.
+    pub fn begin(gateway: &mut Gateway, incoming: Incoming, now: Millis, seed: [u8; 32]) -> Self {
+        let id = format!("req_{}", hex(seed.get(..12).unwrap_or_default()));
+        let mut exchange = Self {
+            common: Common::of(gateway.config(), &incoming.headers, &id),
+            dialect: crate::route::dialect(&incoming.path, &incoming.headers),
+            summary: Summary::new(&id),
+            state: State::Done,
+            outbox: VecDeque::new(),
+            opened: false,
+            call: None,
+            lines: Vec::new(),
+            draws: 0,
+            begun: now,
+            seed,
+            id,
+        };
+        exchange.take_in(gateway, incoming, now);
+        exchange
+    }
+
+    /// What is needed next.
+    pub fn step(&self) -> Step<'_> {
+        match self.outbox.front() {
+            Some(Say::Open(head)) => return Step::Open(head),
+            Some(Say::Write(bytes)) => return Step::Write(bytes),
+            None => {}
+        }
+        match &self.state {
+            State::Load(_) => Step::Load { key: STORE_KEY },
+            State::Save(saving) => {
+                Step::Save { key: STORE_KEY, value: &saving.snapshot.bytes, expected: saving.expected.as_deref() }
+            }
+            State::Send(request, _) => Step::Send(request),
+            State::Await(purpose, _) => Step::Await { until: self.wake(Some(*purpose)) },
+            State::Read => Step::Await { until: self.wake(None) },
+            State::Sleep(until) => Step::Sleep { until: self.wake(None).min(*until) },
+            State::Relay => Step::Relay,
+            State::Answer(head, body) => Step::Answer(head, body),
+            State::Done => Step::Done,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn on(&mut self, gateway: &mut Gateway, input: Input<'_>, now: Millis) {
+        match input {
+            Input::Written => self.written(gateway, now),
+            Input::Gone => self.gone(gateway, now),
+            Input::Loaded(result) => self.loaded(gateway, result, now),
+            Input::Saved(result) => self.saved(gateway, result, now),
+            Input::Sent => self.sent(now),
+            Input::Head(head) => self.head(gateway, head, now),
+            Input::Chunk(bytes) => self.chunk(gateway, bytes, now),
+            Input::End => self.end(gateway, None, now),
+            Input::Broke(error) => self.end(gateway, Some(error), now),
+            Input::Woke => self.woke(gateway, now),
+            Input::Relayed => self.relayed(gateway, now),
+        }
+    }
+
+    /// The answer under way, for [`Step::Relay`].
+    pub fn take_relay(&mut self) -> Option<Relay> {
+        self.call.as_mut()?.relay.take()
+    }
+
+    /// The relay that [`Exchange::take_relay`] lent, once it has ended or the client is gone.
+    pub fn give_back(&mut self, relay: Relay) {
+        if let Some(call) = &mut self.call {
+            call.relay = Some(relay);
+        }
+    }
+
+    /// The log lines of this exchange, once it is over: JSON, without newlines.
+    pub fn log(mut self, now: Millis) -> Vec<String> {
+        self.lines.push(self.summary.line(self.begun, now));
+        self.lines
+    }
+
+    /// Ends with a complete answer.
+    fn answer(&mut self, (head, body): Answered) {
+        self.summary.status = head.status;
+        self.state = State::Answer(head, body);
+    }
+
+    /// Ends with an error, in the client's dialect: a status while there is none yet, else in-band.
+    fn fail(&mut self, gateway: &mut Gateway, error: &Error, now: Millis) {
+        self.summary.error = Some(error.to_string());
+        if !self.opened {
+            return self.answer(self.common.error(self.dialect, error, &self.id));
+        }
+        let mut out = Vec::new();
+        if let Some(call) = &mut self.call {
+            call.encoder(&self.seed).fault(error, &self.id, &mut out);
+        }
+        self.outbox.push_back(Say::Write(out));
+        self.close(gateway, now);
+    }
+
+    fn written(&mut self, gateway: &mut Gateway, now: Millis) {
+        if self.outbox.pop_front().is_none() && matches!(self.state, State::Answer(..)) {
+            self.close(gateway, now);
+        }
+    }
+
+    fn gone(&mut self, gateway: &mut Gateway, now: Millis) {
+        self.summary.verdicts.push("client gone: cancelled".into());
+        self.outbox.clear();
+        self.close(gateway, now);
+    }
+
+    fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(Ended::Broken(failure)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned()
+        else {
+            return self.close(gateway, now);
+        };
+        self.summary.error = Some(failure.to_string());
+        self.summary.verdicts.push(format!("{failure}: told in-band"));
+        if let (Some(call), (_, Some(outcome))) = (&self.call, plan::plan(&failure, &plan::Facts::default())) {
+            call.settle(gateway, outcome, now);
+        }
+        self.close(gateway, now);
+    }
+
+    /// Everything is said; what the pool has learned is saved before the end.
+    fn close(&mut self, gateway: &mut Gateway, now: Millis) {
+        if let Some(relay) = self.call.as_ref().and_then(|call| call.relay.as_ref()) {
+            let learned = relay.pipe().learned();
+            self.summary.used(&learned.usage);
+            self.summary.stop = learned.stop;
+            self.summary.unknown_events = learned.unknown;
+            if let Some(reason) = &learned.unknown_stop {
+                self.summary.verdicts.push(format!("unknown stop reason {reason}: end_turn"));
+            }
+        }
+        self.state = self.saving(gateway, Then::End, now).unwrap_or(State::Done);
+    }
+
+    /// When to wake from a wait, whatever comes.
+    fn wake(&self, purpose: Option<Purpose>) -> Millis {
+        self.call.as_ref().map_or(Millis::NEVER, |call| call.wake(purpose))
+    }
+
+    /// 32 fresh bytes that differ with every draw.
+    fn draw(&mut self) -> [u8; 32] {
+        self.draws += 1;
+        Sha256::new().chain_update(self.seed).chain_update(self.draws.to_be_bytes()).finalize().into()
+    }
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// The ledger of the pool.
+pub const STORE_KEY: &str = "pool";

@@ -1,0 +1,195 @@
+//! What to do after a failure: one pure table.
+
+use core::fmt;
+
+use crate::error::{Error, Kind};
+use crate::exchange::deadlines::Deadline;
+use crate::host::Millis;
+use crate::pool::Outcome;
+use crate::upstream::endpoint;
+use crate::upstream::fault::{Asked, Fault, FaultKind};
+
+/// Why an attempt did not become an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// The service, or the way to it, failed.
+    Fault(Fault),
+    /// The service's stream ended in good order and said nothing.
+    Empty,
+    /// A deadline of ours passed.
+    TimedOut(Deadline),
+}
+
+impl Failure {
+    /// What the client is told. `asked` fills an overflow's numbers.
+    pub fn error(&self, asked: Asked<'_>) -> Error {
+        match self {
+            Self::Fault(fault) => fault.to_error(asked),
+            Self::Empty => Error::new(Kind::Overloaded, EMPTY),
+            Self::TimedOut(Deadline::Total) => Error::new(Kind::TimedOut, TOTAL),
+            Self::TimedOut(Deadline::Idle(span)) => {
+                let text = format!(
+                    "The service sent nothing for {} s and the answer is incomplete: try again, or ask for less at once.",
+                    span.0.div_ceil(1000)
+                );
+                Error::new(Kind::TimedOut, text)
+            }
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => fault.fmt(f),
+            Self::Empty => f.write_str("empty answer"),
+            Self::TimedOut(Deadline::Total) => f.write_str("total deadline passed"),
+            Self::TimedOut(Deadline::Idle(span)) => write!(f, "silent for {} ms", span.0),
+        }
+    }
+}
+
+/// What to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Another account.
+    FailOver,
+    /// A new access token for this account, then the same request.
+    Refresh,
+    /// The same account on the next known host.
+    NextHost,
+    /// Look up the account's profile, then the same request.
+    FindProfile,
+    /// The same request in another shape.
+    Repair(Repair),
+    /// The same request after this span.
+    Retry(Millis),
+    /// Tell the client.
+    Refuse,
+}
+
+/// Another shape of the same request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Repair {
+    /// Schemas in the strict profile.
+    StrictSchemas,
+    /// Without the model's extra fields.
+    NoExtraFields,
+    /// Without the task ids.
+    NoTaskIds,
+}
+
+/// What this exchange has tried already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Facts {
+    /// Requests sent on the current account.
+    pub tries_here: u8,
+    /// Requests sent in all.
+    pub tries: u8,
+    /// Empty answers so far, this one included.
+    pub empty: u8,
+    /// Whether the current account's token was refreshed for this exchange.
+    pub refreshed: bool,
+    /// Whether the profile was looked up for this exchange.
+    pub profiled: bool,
+    /// Whether another host is known.
+    pub more_hosts: bool,
+    /// Whether the request carries extra fields that can be left out.
+    pub extra_fields: bool,
+    /// Whether the request carries task ids that can be left out.
+    pub task_ids: bool,
+    /// Whether schemas are strict already.
+    pub strict: bool,
+}
+
+/// Most requests on one account, and in one exchange.
+pub const TRIES_PER_ACCOUNT: u8 = 3;
+/// Most requests in one exchange, whatever the number of accounts.
+pub const TRIES: u8 = 9;
+/// Empty answers that are tried again.
+pub const EMPTY_RETRIES: u8 = 2;
+
+/// The table: what to do, and what the pool learns of the account.
+pub fn plan(failure: &Failure, facts: &Facts) -> (Verdict, Option<Outcome>) {
+    let (verdict, outcome) = match failure {
+        Failure::Fault(fault) => of_fault(fault, facts),
+        Failure::Empty if facts.empty <= EMPTY_RETRIES => (Verdict::Retry(pause(facts.empty)), None),
+        Failure::Empty | Failure::TimedOut(_) => (Verdict::Refuse, None),
+    };
+    (bounded(verdict, facts), outcome)
+}
+
+fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
+    use FaultKind as K;
+    let retry_after = fault.retry_after;
+    let brief = brief(retry_after, facts);
+    match fault.kind {
+        K::BearerInvalid if facts.refreshed => (Verdict::FailOver, Some(Outcome::NotAuthorized)),
+        K::BearerInvalid => (Verdict::Refresh, Some(Outcome::BearerRefused)),
+        K::ProfileRequired | K::InvalidProfile if !facts.profiled => (Verdict::FindProfile, None),
+        K::ProfileRequired | K::InvalidProfile | K::NotAuthorized => (Verdict::FailOver, Some(Outcome::NotAuthorized)),
+        K::Suspended => (Verdict::FailOver, Some(Outcome::Suspended)),
+        K::QuotaUsedUp => (Verdict::FailOver, Some(Outcome::QuotaUsedUp { resets: None })),
+        K::Throttled => (Verdict::FailOver, Some(Outcome::Throttled { retry_after })),
+        K::NoCapacity | K::HighLoad => (brief, Some(Outcome::NoCapacity { retry_after })),
+        K::Connect | K::UnknownOperation | K::NotFound if facts.more_hosts && endpoint::moves_on(fault.kind) => {
+            (Verdict::NextHost, None)
+        }
+        K::Internal | K::Unavailable | K::Connect | K::Broke | K::Malformed | K::NotEventStream | K::Other => {
+            (brief, Some(Outcome::Failed))
+        }
+        K::Shape { extra_fields, task_ids } => (repair(extra_fields, task_ids, facts), None),
+        K::ToolRules if !facts.strict => (Verdict::Repair(Repair::StrictSchemas), None),
+        _ => (Verdict::Refuse, None),
+    }
+}
+
+/// A 400 on the shape: leave out what the service named, then send the strict profile, then leave out what
+/// some hosts refuse; each once.
+fn repair(extra_named: bool, ids_named: bool, facts: &Facts) -> Verdict {
+    if extra_named && facts.extra_fields {
+        Verdict::Repair(Repair::NoExtraFields)
+    } else if !facts.strict {
+        Verdict::Repair(Repair::StrictSchemas)
+    } else if ids_named && facts.task_ids {
+        Verdict::Repair(Repair::NoTaskIds)
+    } else {
+        Verdict::Refuse
+    }
+}
+
+/// A short pause and the same account, unless the service named a longer wait.
+fn brief(retry_after: Option<Millis>, facts: &Facts) -> Verdict {
+    match retry_after {
+        Some(wait) if wait > LONGEST_PAUSE => Verdict::Refuse,
+        Some(wait) => Verdict::Retry(wait),
+        None => Verdict::Retry(pause(facts.tries_here)),
+    }
+}
+
+fn pause(tries: u8) -> Millis {
+    Millis(FIRST_PAUSE.0 << tries.saturating_sub(1).min(3))
+}
+
+/// No verdict that sends again passes the caps.
+fn bounded(verdict: Verdict, facts: &Facts) -> Verdict {
+    match verdict {
+        Verdict::Refuse => Verdict::Refuse,
+        _ if facts.tries >= TRIES => Verdict::Refuse,
+        Verdict::Retry(_) if facts.tries_here >= TRIES_PER_ACCOUNT => Verdict::Refuse,
+        other => other,
+    }
+}
+
+const FIRST_PAUSE: Millis = Millis(250);
+/// The longest pause before another try.
+/// Longer waits are the client's to decide: it gets the error with `retry-after`.
+pub const LONGEST_PAUSE: Millis = Millis::secs(5);
+const EMPTY: &str = "The service answered with nothing, several times: try again in a moment, or rephrase.";
+const TOTAL: &str = "The request took longer than this gateway allows (REQUEST_TIMEOUT_MINUTES and its siblings): ask for less at once, or stream.";

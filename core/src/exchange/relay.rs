@@ -1,0 +1,198 @@
+//! From the service's bytes to the client's bytes, once an answer has begun.
+//!
+//! ```text
+//! chunk ─▶ Decoder ─▶ Event ─▶ Flow ─▶ Delta ─▶ Encoder (streamed) or Answer (folded) ─▶ out
+//! ```
+//!
+//! A relay never awaits: `push` bytes, `tick` in silence, `finish` at the end. Before the client's head is
+//! committed a fault is kept for the exchange, which may try again; afterwards it is written in the client's
+//! own dialect. Nothing that broke ends like an answer that is complete.
+
+use crate::dialect::Encoder;
+use crate::error::{Error, Kind};
+use crate::eventstream::Decoder;
+use crate::exchange::deadlines::Watch;
+use crate::exchange::pipe::{Finish, Pipe};
+use crate::exchange::plan::Failure;
+use crate::host::{Millis, TransportError};
+use crate::turn::Answer;
+use crate::upstream::fault::{Asked, Fault, FaultKind};
+
+/// What to do after the relay was given something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Flow {
+    /// Go on reading.
+    More,
+    /// The answer is complete or has failed: stop reading, drop the service's reply. `finish` is not needed.
+    Done,
+}
+
+/// How the service's reply ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The body ended as HTTP says it should.
+    Clean,
+    /// The connection broke.
+    Broke(TransportError),
+}
+
+/// Where an answer's deltas go.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    /// To a streaming client.
+    Encode(Encoder),
+    /// Into one body.
+    Fold(Answer),
+}
+
+/// An answer on its way from the service to the client.
+#[derive(Debug)]
+pub struct Relay {
+    decoder: Decoder,
+    pipe: Pipe,
+    watch: Watch,
+    request_id: String,
+    committed: bool,
+    ended: Option<Ended>,
+}
+
+/// How a relay ended.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Ended {
+    /// With a complete answer, truthfully labelled.
+    Complete,
+    /// With a fault, told to the client when it was committed.
+    Broken(Failure),
+}
+
+impl Relay {
+    pub(crate) fn new(pipe: Pipe, watch: Watch, request_id: String) -> Self {
+        Self { decoder: Decoder::new(), pipe, watch, request_id, committed: false, ended: None }
+    }
+
+    /// Takes a piece of the service's body; appends what the client shall get to `out`.
+    pub fn push(&mut self, bytes: &[u8], now: Millis, out: &mut Vec<u8>) -> Flow {
+        if self.ended.is_some() {
+            return Flow::Done;
+        }
+        self.watch.heard(now);
+        let before = out.len();
+        let mut frames = self.decoder.push(bytes);
+        let heard = loop {
+            match frames.next() {
+                Ok(None) => break Ok(Flow::More),
+                Ok(Some(frame)) => match self.pipe.hear(&frame, out) {
+                    Ok(Flow::More) => {}
+                    other => break other,
+                },
+                Err(error) => break Err(Fault::malformed(&error.to_string()).into()),
+            }
+        };
+        drop(frames);
+        if out.len() > before {
+            self.watch.said(now);
+        }
+        match heard {
+            Ok(Flow::More) => Flow::More,
+            Ok(Flow::Done) => self.complete(out),
+            Err(fault) => self.broken(fault, out),
+        }
+    }
+
+    /// In silence, at [`Relay::next_tick`] or later: a ping, or the end by a deadline.
+    pub fn tick(&mut self, now: Millis, out: &mut Vec<u8>) -> Flow {
+        if self.ended.is_some() {
+            return Flow::Done;
+        }
+        if let Some(deadline) = self.watch.passed(now) {
+            return self.broken(Failure::TimedOut(deadline), out);
+        }
+        if self.watch.ping_due(now) {
+            self.pipe.ping(out);
+            self.watch.said(now);
+        }
+        Flow::More
+    }
+
+    /// When [`Relay::tick`] wants to be called next.
+    pub fn next_tick(&self) -> Millis {
+        self.watch.next()
+    }
+
+    /// The service's reply has ended: clean, or not.
+    pub fn finish(&mut self, end: &End, out: &mut Vec<u8>) {
+        if self.ended.is_some() {
+            return;
+        }
+        let _ = match end {
+            End::Broke(error) => self.broken(Fault::transport(error).into(), out),
+            End::Clean => match self.decoder.finish() {
+                Err(error) => self.broken(Fault::malformed(&error.to_string()).into(), out),
+                Ok(()) => self.complete(out),
+            },
+        };
+    }
+
+    /// How many bytes complete the frame that has begun; 0 on a boundary. A host may wait for them at no
+    /// loss of latency.
+    pub fn missing(&self) -> usize {
+        self.decoder.missing()
+    }
+
+    /// Whether something has come that the client will see.
+    pub(crate) fn is_meaningful(&self) -> bool {
+        self.pipe.is_meaningful()
+    }
+
+    /// From here on faults are written in-band.
+    pub(crate) fn commit(&mut self) {
+        self.committed = true;
+    }
+
+    pub(crate) fn ended(&self) -> Option<&Ended> {
+        self.ended.as_ref()
+    }
+
+    pub(crate) fn pipe(&self) -> &Pipe {
+        &self.pipe
+    }
+
+    fn complete(&mut self, out: &mut Vec<u8>) -> Flow {
+        match self.pipe.finish(out) {
+            // Nothing is committed by an answer that says nothing, so it can be asked for again.
+            Ok(Finish::Empty) if !self.committed => self.broken(Failure::Empty, out),
+            Ok(_) => {
+                self.ended = Some(Ended::Complete);
+                Flow::Done
+            }
+            Err(failure) => self.broken(failure, out),
+        }
+    }
+
+    fn broken(&mut self, failure: Failure, out: &mut Vec<u8>) -> Flow {
+        if self.pipe.is_meaningful() && is_overflow(&failure) && self.pipe.overflow(out).is_ok() {
+            self.ended = Some(Ended::Complete);
+            return Flow::Done;
+        }
+        if self.committed {
+            self.pipe.abort(&in_band(&failure, self.pipe.asked()), &self.request_id, out);
+        }
+        self.ended = Some(Ended::Broken(failure));
+        Flow::Done
+    }
+}
+
+/// In mid-answer a full window is a truthful cut, no fault.
+fn is_overflow(failure: &Failure) -> bool {
+    matches!(failure, Failure::Fault(fault) if matches!(fault.kind, FaultKind::TooLong | FaultKind::OutputTooLong))
+}
+
+/// The error a client reads inside a stream: it is never the client's request that is at fault there.
+fn in_band(failure: &Failure, asked: Asked<'_>) -> Error {
+    let error = failure.error(asked);
+    match error.kind() {
+        Kind::Invalid | Kind::UnknownModel => Error::new(Kind::UpstreamBroke, error.text().to_owned()),
+        _ => error,
+    }
+}

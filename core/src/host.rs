@@ -1,0 +1,191 @@
+//! What a platform must give the core, and what each part may get wrong.
+//!
+//! No `Send` bound, no boxed future: `Send` is inferred where the host's types are concrete, so the same
+//! traits serve a single-threaded isolate and a multi-threaded runtime.
+
+use core::fmt;
+use core::future::Future;
+use core::ops::{Add, Sub};
+use core::task::{Context, Poll};
+use std::borrow::Cow;
+
+/// A point in time (milliseconds since the Unix epoch) or a span of it. Arithmetic saturates.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// The end of time: a deadline that never passes.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// A span of whole seconds.
+    pub const fn secs(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// A span of whole minutes.
+    pub const fn mins(minutes: u64) -> Self {
+        Self::secs(minutes.saturating_mul(60))
+    }
+}
+
+impl Add for Millis {
+    type Output = Self;
+    fn add(self, span: Self) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub for Millis {
+    type Output = Self;
+    fn sub(self, earlier: Self) -> Self {
+        Self(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Header names are lower case; values are as they came.
+pub type Headers = Vec<(Cow<'static, str>, String)>;
+
+/// The first value of a header, by its lower-case name.
+pub fn header<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
+    headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// Status and headers: of the service's reply, or of ours to the client.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// HTTP status code.
+    pub status: u16,
+    /// Headers with lower-case names.
+    pub headers: Headers,
+}
+
+/// A client's request as the platform received it.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Upper-case method.
+    pub method: String,
+    /// Path without the query, percent-encoding left as it is.
+    pub path: String,
+    /// Query without the question mark; empty when there is none.
+    pub query: String,
+    /// Headers with lower-case names.
+    pub headers: Headers,
+    /// The body, or why there is none.
+    pub body: Payload,
+}
+
+/// A request body.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// The bytes, decompressed; empty when the client sent none.
+    Bytes(Vec<u8>),
+    /// Longer than [`MAX_BODY`]; the host stopped reading.
+    TooLarge,
+    /// The client's upload broke off, or could not be decompressed: the text says which.
+    Broken(&'static str),
+}
+
+/// The largest request body that is read, in bytes: what the Anthropic API itself takes. It bounds the
+/// memory of one request on a 128 MB isolate.
+pub const MAX_BODY: usize = 32 * 1024 * 1024;
+
+/// A request to the service.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outbound {
+    /// `POST` or `GET`.
+    pub method: &'static str,
+    /// Absolute URL.
+    pub url: String,
+    /// Headers with lower-case names. Holds the bearer token: never print it.
+    pub headers: Headers,
+    /// The body; empty for `GET`.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({} bytes)", self.method, self.url, self.body.len())
+    }
+}
+
+/// Time, as the platform tells it. On Workers the clock stands still during computation.
+pub trait Clock {
+    /// Now. May repeat a value; never goes back by more than the platform's own corrections.
+    fn now(&self) -> Millis;
+    /// Completes at `until` or later; at once when that has passed. May be dropped at any time.
+    fn sleep(&self, until: Millis) -> impl Future<Output = ()>;
+}
+
+/// Randomness for ids, jitter and nonces.
+pub trait Entropy {
+    /// Fills the buffer from the platform's secure source.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// Bytes by key. Schema, merging and sealing live in the core's pool.
+pub trait TokenStore {
+    /// Reads a value. May be stale (Workers KV: up to a minute).
+    fn load(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, StoreError>>;
+    /// Compare-and-set: stores when the current version equals `expected` (`None`: no value yet). A store
+    /// that cannot compare always stores and says [`Saved::Stored`].
+    fn save(&self, key: &str, value: &[u8], expected: Option<&str>) -> impl Future<Output = Result<Saved, StoreError>>;
+}
+
+/// A stored value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stored {
+    /// The bytes.
+    pub value: Vec<u8>,
+    /// The store's version of them, where it has one.
+    pub version: Option<String>,
+}
+
+/// What a save came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Saved {
+    /// It is stored, under this version where the store has one.
+    Stored(Option<String>),
+    /// Somebody else stored first: load, merge, save again.
+    Conflict,
+}
+
+/// The store could not be reached or refused; the text holds no value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoreError(pub String);
+
+/// Requests to the service.
+pub trait Transport {
+    /// A reply under way.
+    type Reply: Reply;
+    /// Starts a request. Redirects are not followed. Dropping the reply cancels it.
+    fn send(&self, request: &Outbound) -> Self::Reply;
+}
+
+/// A reply under way: first its head, then its chunks. A named value, so that racing it against a timer
+/// loses nothing; dropping it cancels the request.
+pub trait Reply {
+    /// A piece of the body.
+    type Chunk: AsRef<[u8]>;
+    /// The status and headers; ready once.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, TransportError>>;
+    /// The next piece of the body, `None` at its clean end. Only after the head.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Self::Chunk>, TransportError>>;
+}
+
+/// Why a request or its body failed below HTTP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransportError {
+    /// Whether the request can have reached the service at all.
+    pub kind: TransportFault,
+    /// The platform's words, without URL query or headers.
+    pub text: String,
+}
+
+/// How far a failed request had come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TransportFault {
+    /// Name resolution, connection or TLS: another host may serve.
+    Connect,
+    /// The connection broke after the request was under way.
+    Broke,
+}

@@ -1,0 +1,327 @@
+//! What is known about one account beyond its configuration, as a value that merges.
+//!
+//! Every field is a register with a total order, and merging takes the larger side of each. So merging is
+//! commutative, associative and idempotent, and it does not matter in which order instances read and write a
+//! store that may answer with old bytes.
+
+use core::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use crate::host::Millis;
+use crate::secret::Secret;
+
+/// The stored part of an account's state.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct Entry {
+    pub(super) token: Option<Token>,
+    pub(super) profile: Option<Profile>,
+    /// Access tokens issued at this time or before were refused by the service.
+    pub(super) refused: Millis,
+    pub(super) throttle: Cooling,
+    pub(super) quota: Cooling,
+    pub(super) denied: Cooling,
+    /// Refreshes that failed; `strikes` counts them since the last success.
+    pub(super) renewal: Cooling,
+    /// Refreshes that were rejected; only `strikes` counts.
+    pub(super) rejected: Cooling,
+    pub(super) suspended: Option<Parked>,
+    /// The configured secret logs in no more.
+    pub(super) original_dead: Option<Parked>,
+    /// The rotated refresh token logs in no more.
+    pub(super) rotated_dead: Option<Parked>,
+    pub(super) claim: Claim,
+}
+
+impl Entry {
+    /// The least upper bound of both sides.
+    pub(super) fn merge(&mut self, other: &Self) {
+        raise(&mut self.token, &other.token);
+        raise(&mut self.profile, &other.profile);
+        raise(&mut self.refused, &other.refused);
+        raise(&mut self.throttle, &other.throttle);
+        raise(&mut self.quota, &other.quota);
+        raise(&mut self.denied, &other.denied);
+        raise(&mut self.renewal, &other.renewal);
+        raise(&mut self.rejected, &other.rejected);
+        raise(&mut self.suspended, &other.suspended);
+        raise(&mut self.original_dead, &other.original_dead);
+        raise(&mut self.rotated_dead, &other.rotated_dead);
+        raise(&mut self.claim, &other.claim);
+    }
+
+    /// When the newest access token was issued; 0 when there is none.
+    pub(super) fn issued(&self) -> Millis {
+        self.token.as_ref().map_or(Millis(0), |token| token.issued)
+    }
+
+    /// When the last refresh came to anything, good or bad.
+    pub(super) fn last_outcome(&self) -> Millis {
+        let dead = [&self.original_dead, &self.rotated_dead].into_iter().flatten().map(|parked| parked.at);
+        let failed = [self.renewal.at, self.rejected.at, self.issued().0];
+        Millis(dead.chain(failed).max().unwrap_or(0))
+    }
+}
+
+/// An access token and the refresh token that goes with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Token {
+    /// When it was issued, by the clock of the instance that asked; the later one wins.
+    pub(super) issued: Millis,
+    /// From here on it should be refreshed.
+    pub(super) due: Millis,
+    /// From here on it must not be used; a little before the service's own time.
+    pub(super) expires: Millis,
+    pub(super) access: Secret,
+    /// `None`: the configured refresh token is still the one.
+    pub(super) refresh: Option<Secret>,
+}
+
+impl Token {
+    fn rank(&self) -> (Millis, Millis, Millis, &str, Option<&str>) {
+        let refresh = self.refresh.as_ref().map(Secret::reveal);
+        (self.issued, self.expires, self.due, self.access.reveal(), refresh)
+    }
+}
+
+impl Ord for Token {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Token {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A profile the service named, and when.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(super) struct Profile {
+    at: u64,
+    pub(super) arn: String,
+}
+
+impl Profile {
+    pub(super) fn new(at: Millis, arn: String) -> Self {
+        Self { at: at.0, arn }
+    }
+}
+
+/// A state that ends only when what it is bound to changes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(super) struct Parked {
+    at: u64,
+    /// Digest of the credential it holds for; any other credential is free of it.
+    pub(super) print: String,
+    pub(super) reason: String,
+}
+
+impl Parked {
+    pub(super) fn new(at: Millis, print: String, reason: String) -> Self {
+        Self { at: at.0, print, reason }
+    }
+
+    /// Whether it was found out at `time` or later.
+    pub(super) fn since(&self, time: Millis) -> bool {
+        self.at >= time.0
+    }
+}
+
+/// A cool-down, and how many came in a row.
+///
+/// The order of the fields is the order of merging: within one epoch the later end wins; a success begins the
+/// next epoch, which outranks everything before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug, Serialize, Deserialize)]
+pub(super) struct Cooling {
+    epoch: u64,
+    until: u64,
+    strikes: u32,
+    at: u64,
+}
+
+impl Cooling {
+    pub(super) fn until(&self) -> Millis {
+        Millis(self.until)
+    }
+
+    /// Whether it holds now.
+    pub(super) fn holds(&self, now: Millis) -> bool {
+        now.0 < self.until
+    }
+
+    /// Whether it is over but no success has been seen since, and not for so long that it is forgotten.
+    pub(super) fn half_open(&self, now: Millis) -> bool {
+        self.strikes > 0 && !self.holds(now) && now < self.until() + FORGET_AFTER
+    }
+
+    /// One more failure: the first cool-down lasts `span.0`, each next one doubles up to `span.1`; a span the
+    /// service named wins. Failures of requests that were under way together count once.
+    pub(super) fn strike(&mut self, now: Millis, span: (Millis, Millis), named: Option<Millis>) {
+        let counts = !self.holds(now);
+        let past = if now < self.until() + FORGET_AFTER { self.strikes } else { 0 };
+        let doubled = span.0.0.saturating_mul(1 << past.min(20)).min(span.1.0);
+        if !counts && named.is_none() {
+            return;
+        }
+        let until = now + named.unwrap_or(Millis(doubled));
+        self.advance(Self {
+            epoch: self.epoch,
+            until: until.0,
+            strikes: if counts { past.saturating_add(1) } else { self.strikes },
+            at: now.0,
+        });
+    }
+
+    /// Holds until `until`, whatever was before.
+    pub(super) fn hold(&mut self, now: Millis, until: Millis) {
+        self.advance(Self { epoch: self.epoch, until: until.0, strikes: self.strikes.saturating_add(1), at: now.0 });
+    }
+
+    /// Counts without cooling down; returns the count.
+    pub(super) fn count(&mut self, now: Millis) -> u32 {
+        self.advance(Self { strikes: self.strikes.saturating_add(1), at: now.0, ..*self });
+        self.strikes
+    }
+
+    /// A success: nothing before it counts any more. Returns whether anything did.
+    pub(super) fn clear(&mut self, now: Millis) -> bool {
+        let counted = self.strikes > 0;
+        if counted {
+            *self = Self { epoch: now.0.max(self.epoch.saturating_add(1)), ..Self::default() };
+        }
+        counted
+    }
+
+    fn advance(&mut self, next: Self) {
+        *self = (*self).max(next);
+    }
+}
+
+/// Somebody is refreshing. Over at `until`, or as soon as an outcome at `at` or later is known.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug, Serialize, Deserialize)]
+pub(super) struct Claim {
+    pub(super) at: u64,
+    pub(super) until: u64,
+}
+
+fn raise<T: Ord + Clone>(mine: &mut T, theirs: &T) {
+    if *theirs > *mine {
+        mine.clone_from(theirs);
+    }
+}
+
+/// After a cool-down has been over for this long, its count starts anew and no probe is asked for.
+const FORGET_AFTER: Millis = Millis::mins(30);
+
+#[cfg(test)]
+mod tests {
+    use proptest::option::of;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Values are few, so that ties and near ties are common.
+    fn token() -> impl Strategy<Value = Token> {
+        (0..3_u64, 0..2_u64, "[ab]", of("[ab]")).prop_map(|(issued, life, access, refresh)| Token {
+            issued: Millis(issued),
+            due: Millis(issued),
+            expires: Millis(issued + life),
+            access: Secret::new(access),
+            refresh: refresh.map(Secret::new),
+        })
+    }
+
+    fn cooling() -> impl Strategy<Value = Cooling> {
+        (0..3_u64, 0..3_u64, 0..3_u32, 0..3_u64).prop_map(|(epoch, until, strikes, at)| Cooling {
+            epoch,
+            until,
+            strikes,
+            at,
+        })
+    }
+
+    fn parked() -> impl Strategy<Value = Option<Parked>> {
+        of((0..3_u64, "[ab]", "[ab]").prop_map(|(at, print, reason)| Parked::new(Millis(at), print, reason)))
+    }
+
+    prop_compose! {
+        fn entry()(
+            token in of(token()),
+            profile in of((0..3_u64, "[ab]")),
+            refused in 0..3_u64,
+            coolings in [cooling(), cooling(), cooling(), cooling(), cooling()],
+            parked in [parked(), parked(), parked()],
+            claim in (0..3_u64, 0..3_u64),
+        ) -> Entry {
+            let [throttle, quota, denied, renewal, rejected] = coolings;
+            let [suspended, original_dead, rotated_dead] = parked;
+            let profile = profile.map(|(at, arn)| Profile::new(Millis(at), arn));
+            let claim = Claim { at: claim.0, until: claim.1 };
+            let refused = Millis(refused);
+            Entry {
+                token, profile, refused, throttle, quota, denied, renewal, rejected, suspended, original_dead,
+                rotated_dead, claim,
+            }
+        }
+    }
+
+    fn merged(mut left: Entry, right: &Entry) -> Entry {
+        left.merge(right);
+        left
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_commutative_associative_and_idempotent(a in entry(), b in entry(), c in entry()) {
+            prop_assert_eq!(merged(a.clone(), &b), merged(b.clone(), &a));
+            prop_assert_eq!(merged(merged(a.clone(), &b), &c), merged(a.clone(), &merged(b.clone(), &c)));
+            prop_assert_eq!(merged(a.clone(), &a), a.clone());
+            prop_assert_eq!(merged(a.clone(), &Entry::default()), a);
+        }
+
+        #[test]
+        fn the_later_token_the_later_refusal_and_the_larger_cool_down_win(a in entry(), b in entry()) {
+            let both = merged(a.clone(), &b);
+            prop_assert_eq!(both.issued(), a.issued().max(b.issued()));
+            prop_assert_eq!(both.refused, a.refused.max(b.refused));
+            if a.throttle.epoch == b.throttle.epoch {
+                prop_assert_eq!(both.throttle.until(), a.throttle.until().max(b.throttle.until()));
+            }
+        }
+
+        #[test]
+        fn a_record_is_read_as_it_was_written(entry in entry()) {
+            prop_assert_eq!(Entry::read(&entry.encode()), Some(entry));
+        }
+
+        /// Whatever an instance does to a register, those that know the result and those that do not agree after
+        /// merging: no move goes down.
+        #[test]
+        fn every_move_goes_up(start in cooling(), kind in 0..4_u8, now in 0..5_u64, span in 0..5_u64) {
+            let mut next = start;
+            let now = Millis(now);
+            match kind {
+                0 => next.strike(now, (Millis(span), Millis(span * 2)), None),
+                1 => next.strike(now, (Millis(1), Millis(1)), Some(Millis(span))),
+                2 => next.hold(now, now + Millis(span)),
+                _ => { next.clear(now); }
+            }
+            prop_assert!(next >= start, "{:?} -> {:?}", start, next);
+        }
+    }
+
+    #[test]
+    fn a_success_outranks_every_cool_down_before_it_and_none_after_it() {
+        let mut here = Cooling::default();
+        here.hold(Millis(10), Millis(1_000_000));
+        let there = here;
+        here.clear(Millis(20));
+        assert!(!here.max(there).holds(Millis(21)));
+        let mut later = here;
+        later.strike(Millis(30), (Millis(5), Millis(50)), None);
+        assert!(later.max(here).max(there).holds(Millis(31)));
+        assert_eq!(later.max(there).until(), Millis(35));
+    }
+}

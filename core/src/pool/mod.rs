@@ -1,0 +1,219 @@
+//! The account pool: which account serves next, which one must log in anew, and what is remembered about each.
+//!
+//! Pure policy. It reads no clock, draws no randomness and knows no HTTP: it says *that* an account needs a
+//! refresh and what with, others build the request and tell it what came back.
+//!
+//! ```text
+//!            needs_load ──▶ absorb                        (any time; merging never loses the newer side)
+//! pick ─┬─ Use ──────▶ lease ─▶ the request ─▶ settle ─▶ pick again after a failure
+//!       ├─ Refresh ──▶ claim_refresh ─▶ refreshed      ─▶ snapshot, save, saved ─▶ pick again
+//!       │                            └▶ refresh_failed ─▶ ReloadFirst: absorb and ask again; else pick again
+//!       ├─ Wait ─────▶ sleep ─▶ pick again
+//!       └─ None ─────▶ Refusal::error
+//! ```
+//!
+//! What is known about an account is one [`entry::Entry`]: registers that merge commutatively, so stale reads
+//! and lost writes of the store cost time, not tokens. It is stored sealed (see [`sealing`](self::Sealing)).
+//! Stickiness, probes, model capacity and 5xx counts are worth nothing to others and stay in memory.
+
+mod calendar;
+mod credential;
+mod entry;
+mod ledger;
+mod pick;
+mod renew;
+mod sealing;
+mod settle;
+mod slot;
+mod state;
+mod sticky;
+mod store;
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+pub use credential::{Credential, Login, MAX_LABEL, Parsed, is_profile_arn, parse};
+pub use pick::{Ask, Pick, Refusal};
+pub use renew::{AfterRefreshFault, Grant, RefreshFault, Renewal};
+pub use sealing::{MIN_STORE_KEY, Sealing};
+pub use settle::Outcome;
+pub use state::AccountState;
+pub use store::{Absorbed, MAX_FOREIGN, RELOAD_AFTER, RETRY_STORE_AFTER, Snapshot, Trouble};
+
+use crate::host::Millis;
+use crate::secret::Secret;
+use entry::Cooling;
+use slot::Slot;
+use sticky::Sticky;
+
+/// The accounts of one deployment and what this instance knows about them. `Debug` shows no secret.
+#[derive(Debug)]
+pub struct Pool {
+    slots: Vec<Slot>,
+    /// Accounts by priority, then as configured.
+    order: Vec<Account>,
+    strategy: Strategy,
+    sealing: Sealing,
+    sticky: Sticky,
+    /// Models without capacity, by name; at most [`MAX_MODELS`].
+    capacity: BTreeMap<String, Capacity>,
+    shelf: store::Shelf,
+}
+
+/// One account of a [`Pool`]: its place in the configuration. Means nothing in another pool.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Account(usize);
+
+/// Which account serves first. A session stays with its account under every strategy.
+///
+/// Remaining quota is not known yet; until it is, all three behave as [`Strategy::Sequential`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Strategy {
+    /// The most remaining quota first.
+    #[default]
+    Optimal,
+    /// All accounts evenly.
+    Balanced,
+    /// The first usable one by priority (lower numbers first), then in the order of the configuration.
+    Sequential,
+}
+
+impl Strategy {
+    /// Reads `TOKEN_SELECTION_STRATEGY`; nothing set means [`Strategy::Optimal`].
+    ///
+    /// # Errors
+    /// Names the variable and the words it may hold.
+    pub fn parse(text: Option<&str>) -> Result<Self, String> {
+        match text.unwrap_or("").trim().to_ascii_lowercase().as_str() {
+            "" | "optimal" => Ok(Self::Optimal),
+            "balanced" => Ok(Self::Balanced),
+            "sequential" => Ok(Self::Sequential),
+            _ => Err("TOKEN_SELECTION_STRATEGY: expected optimal, balanced or sequential".to_owned()),
+        }
+    }
+}
+
+/// What one request to the service needs from its account. Also says later which token was used: keep it for
+/// [`Pool::settle`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lease {
+    /// Whose it is.
+    pub account: Account,
+    /// Goes into `Authorization: Bearer`.
+    pub bearer: Secret,
+    /// What the bearer is.
+    pub kind: BearerKind,
+    /// The account's region, when it is configured.
+    pub region: Option<String>,
+    /// The profile to call with: configured, else the last one the service named.
+    pub profile_arn: Option<String>,
+    /// The account's name for logs.
+    pub label: String,
+    /// When the bearer was issued.
+    stamp: Millis,
+}
+
+/// What a bearer is, since the service wants an extra header for keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BearerKind {
+    /// An access token from a refresh.
+    AccessToken,
+    /// An API key.
+    ApiKey,
+}
+
+#[derive(Debug, Default)]
+struct Capacity {
+    cooling: Cooling,
+    probe: Millis,
+}
+
+impl Pool {
+    /// A pool that has not been loaded yet.
+    pub fn new(credentials: Vec<Credential>, strategy: Strategy, sealing: Sealing) -> Self {
+        let mut order: Vec<(i32, Account)> =
+            credentials.iter().enumerate().map(|(at, credential)| (credential.priority, Account(at))).collect();
+        order.sort_unstable();
+        Self {
+            slots: credentials.into_iter().map(Slot::new).collect(),
+            order: order.into_iter().map(|(_, account)| account).collect(),
+            strategy,
+            sealing,
+            sticky: Sticky::default(),
+            capacity: BTreeMap::new(),
+            shelf: store::Shelf::default(),
+        }
+    }
+
+    /// How many accounts are configured, usable or not.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether no account is configured.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Every account, in the order of the configuration.
+    pub fn accounts(&self) -> impl Iterator<Item = Account> + use<> {
+        (0..self.slots.len()).map(Account)
+    }
+
+    /// The strategy it was made with.
+    pub fn strategy(&self) -> Strategy {
+        self.strategy
+    }
+
+    /// What a request with this account needs; `None` while the account has no token, which cannot be right
+    /// after [`Pick::Use`].
+    pub fn lease(&self, account: Account) -> Option<Lease> {
+        let slot = self.slot(account)?;
+        let (bearer, stamp, kind) = match (&slot.credential.login, &slot.entry.token) {
+            (Login::ApiKey, _) => (slot.credential.secret.clone(), Millis(0), BearerKind::ApiKey),
+            (_, Some(token)) => (token.access.clone(), token.issued, BearerKind::AccessToken),
+            (_, None) => return None,
+        };
+        Some(Lease {
+            account,
+            bearer,
+            kind,
+            region: slot.credential.region.clone(),
+            profile_arn: slot.profile_arn().map(str::to_owned),
+            label: slot.credential.label.clone(),
+            stamp,
+        })
+    }
+
+    /// The service named the account's profile outside a refresh. Accounts it had refused for the wrong
+    /// profile are free again.
+    ///
+    /// An ARN of another form than [`is_profile_arn`] takes is left out: it would only bring a refusal.
+    pub fn profile_found(&mut self, account: Account, arn: &str, now: Millis) {
+        self.change(account, |slot| slot.learn_profile(arn, now));
+    }
+
+    fn slot(&self, account: Account) -> Option<&Slot> {
+        self.slots.get(account.0)
+    }
+
+    /// Every change to what is stored goes through here, so that none is forgotten at the next save.
+    fn change<T: Default>(&mut self, account: Account, act: impl FnOnce(&mut Slot) -> T) -> T {
+        let Some(slot) = self.slots.get_mut(account.0) else { return T::default() };
+        let before = slot.entry.clone();
+        let outcome = act(slot);
+        if slot.entry != before {
+            self.shelf.touch();
+        }
+        outcome
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// How many models are remembered as being without capacity. Model names come from clients.
+const MAX_MODELS: usize = 64;

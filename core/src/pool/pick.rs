@@ -1,0 +1,219 @@
+//! Which account serves a request, and what to say when none can.
+
+use super::slot::{Cause, Standing};
+use super::{Account, Pool};
+use crate::error::{Error, Kind};
+use crate::host::Millis;
+
+/// What a request asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ask<'a> {
+    /// Names the conversation, for prompt caches; any text.
+    pub session: Option<&'a str>,
+    /// The service's name of the model.
+    pub model: &'a str,
+    /// Accounts this request has given up on.
+    pub tried: &'a [Account],
+}
+
+/// What to do for the request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Pick {
+    /// Call the service with this account's [`super::Lease`].
+    Use(Account),
+    /// Claim and perform a refresh first, then pick again.
+    Refresh(Account),
+    /// Another request refreshes the account or tries whether it is back: pick again at this time. The caller
+    /// bounds how often by its own deadline.
+    Wait(Millis),
+    /// No account can serve.
+    None(Refusal),
+}
+
+/// Why no account can serve. Times are points in time: the soonest an account may be back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The service asked for fewer requests.
+    Throttled {
+        /// When the first account is back.
+        until: Millis,
+    },
+    /// The model has no capacity, whatever the account.
+    NoCapacity {
+        /// When it is tried again.
+        until: Millis,
+    },
+    /// Every account's quota is used up, or the soonest one to be back is.
+    Quota {
+        /// When it begins anew.
+        until: Millis,
+    },
+    /// The service refuses what the account may do: profile, plan or host.
+    Denied {
+        /// When it is tried again.
+        until: Millis,
+    },
+    /// The service fails again and again.
+    Failing {
+        /// When it is tried again.
+        until: Millis,
+    },
+    /// Refreshes fail, and no valid token is left.
+    RefreshFailing {
+        /// When the next refresh is tried.
+        until: Millis,
+    },
+    /// Accounts there are, but this request has given up on every usable one: its own last failure is the answer.
+    Exhausted,
+    /// Some account needs a new login, and none is better off.
+    NeedsLogin,
+    /// The accounts are locked by the service.
+    Suspended,
+    /// Every account is switched off.
+    Disabled,
+    /// No account is configured.
+    Empty,
+}
+
+impl Refusal {
+    /// When it is worth trying again.
+    pub fn until(&self) -> Option<Millis> {
+        match *self {
+            Self::Throttled { until }
+            | Self::NoCapacity { until }
+            | Self::Quota { until }
+            | Self::Denied { until }
+            | Self::Failing { until }
+            | Self::RefreshFailing { until } => Some(until),
+            Self::Exhausted | Self::NeedsLogin | Self::Suspended | Self::Disabled | Self::Empty => None,
+        }
+    }
+
+    /// The answer to the client. The operator's side never looks like the client's own credentials.
+    pub fn error(&self, now: Millis) -> Error {
+        let (kind, text) = match self {
+            Self::Throttled { .. } => {
+                (Kind::RateLimited, "Every account is throttled by the service; try again after the given time.")
+            }
+            Self::NoCapacity { .. } => {
+                (Kind::Overloaded, "The service has no capacity for this model right now; try again shortly.")
+            }
+            Self::Quota { .. } => (Kind::QuotaExhausted, "Every account has used up its quota with the service."),
+            Self::Denied { .. } => (
+                Kind::UpstreamRefused,
+                "The service does not authorize the gateway's accounts (profile, plan or region); tell the operator.",
+            ),
+            Self::Failing { .. } => (Kind::UpstreamFailed, "The service keeps failing; try again shortly."),
+            Self::RefreshFailing { .. } => {
+                (Kind::UpstreamFailed, "The service's login endpoint cannot be reached or fails; try again shortly.")
+            }
+            Self::Exhausted => (Kind::UpstreamFailed, "Every usable account was tried and failed."),
+            Self::NeedsLogin => {
+                (Kind::NoUsableAccount, "The gateway's accounts need a new login; the operator must renew them.")
+            }
+            Self::Suspended => {
+                (Kind::NoUsableAccount, "The gateway's accounts are suspended by the service; tell the operator.")
+            }
+            Self::Disabled => (Kind::NoUsableAccount, "Every account of the gateway is switched off."),
+            Self::Empty => (Kind::NotConfigured, "No account is configured: set KIRO_AUTH_TOKEN or AWS_REFRESHTOKEN."),
+        };
+        let error = Error::new(kind, text);
+        match self.until() {
+            Some(until) => error.retry_after(until - now),
+            None => error,
+        }
+    }
+
+    /// When several accounts are out for different causes: the one that is back first tells, then the one
+    /// the operator can do most about.
+    fn rank(&self) -> (u8, Millis) {
+        match self {
+            Self::Exhausted => (0, Millis(0)),
+            Self::NeedsLogin => (2, Millis(0)),
+            Self::Suspended => (3, Millis(0)),
+            Self::Disabled => (4, Millis(0)),
+            Self::Empty => (5, Millis(0)),
+            other => (1, other.until().unwrap_or(Millis::NEVER)),
+        }
+    }
+}
+
+impl Pool {
+    /// The account for a request: the session's, else the first usable one by priority and order.
+    ///
+    /// A token that is due but still valid is refreshed by the first request that comes and used by the
+    /// others. A session waits for its own account's refresh; other requests take another account that is ready.
+    pub fn pick(&mut self, ask: &Ask<'_>, now: Millis) -> Pick {
+        let seat = ask.session.and_then(|session| self.sticky.seat(session));
+        let candidates: Vec<Account> =
+            seat.into_iter().chain(self.order.iter().copied().filter(|account| Some(*account) != seat)).collect();
+        let mut waiting = false;
+        let mut refusal = Refusal::Empty;
+        for account in candidates {
+            let Some(standing) = self.slot(account).map(|slot| slot.standing(now)) else { continue };
+            let tried = ask.tried.contains(&account);
+            match standing {
+                _ if tried => {}
+                Standing::Ready { due: true } | Standing::NeedsRefresh => {
+                    return self.seated(ask, account, Pick::Refresh(account));
+                }
+                Standing::Ready { due: false } => return self.use_now(ask, account, now),
+                Standing::Refreshing(_) if Some(account) == seat => return Pick::Wait(now + LOOK_AGAIN),
+                Standing::Refreshing(_) | Standing::Probing(_) => waiting = true,
+                _ => {}
+            }
+            let reason = refusal_of(&standing);
+            refusal = if reason.rank() < refusal.rank() { reason } else { refusal };
+        }
+        if waiting { Pick::Wait(now + LOOK_AGAIN) } else { Pick::None(refusal) }
+    }
+
+    fn use_now(&mut self, ask: &Ask<'_>, account: Account, now: Millis) -> Pick {
+        if let Some(capacity) = self.capacity.get_mut(ask.model) {
+            if capacity.cooling.holds(now) {
+                return Pick::None(Refusal::NoCapacity { until: capacity.cooling.until() });
+            }
+            if capacity.cooling.half_open(now) {
+                if now < capacity.probe {
+                    return Pick::Wait(now + LOOK_AGAIN);
+                }
+                capacity.probe = now + PROBE_FOR;
+            }
+        }
+        if let Some(slot) = self.slots.get_mut(account.0)
+            && slot.half_open(now)
+        {
+            slot.probe = now + PROBE_FOR;
+        }
+        self.seated(ask, account, Pick::Use(account))
+    }
+
+    fn seated(&mut self, ask: &Ask<'_>, account: Account, pick: Pick) -> Pick {
+        if let Some(session) = ask.session {
+            self.sticky.take_seat(session, account);
+        }
+        pick
+    }
+}
+
+fn refusal_of(standing: &Standing) -> Refusal {
+    match *standing {
+        Standing::Cooling(Cause::Throttle, until) => Refusal::Throttled { until },
+        Standing::Cooling(Cause::Quota, until) => Refusal::Quota { until },
+        Standing::Cooling(Cause::Denied, until) => Refusal::Denied { until },
+        Standing::Cooling(Cause::Failing, until) => Refusal::Failing { until },
+        Standing::Cooling(Cause::Renewal, until) => Refusal::RefreshFailing { until },
+        Standing::NeedsLogin => Refusal::NeedsLogin,
+        Standing::Suspended => Refusal::Suspended,
+        Standing::Disabled => Refusal::Disabled,
+        // Usable, only not for this request any more.
+        Standing::Ready { .. } | Standing::NeedsRefresh | Standing::Refreshing(_) | Standing::Probing(_) => {
+            Refusal::Exhausted
+        }
+    }
+}
+
+/// How long a waiting request sleeps before it looks again. A refresh takes some hundred milliseconds.
+const LOOK_AGAIN: Millis = Millis(150);
+/// How long a probe may go without an outcome before another request tries.
+const PROBE_FOR: Millis = Millis::secs(15);

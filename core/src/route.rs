@@ -1,0 +1,122 @@
+//! Which endpoint a path and method name.
+
+use std::borrow::Cow;
+
+use crate::host::{Headers, header};
+
+/// An endpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Route {
+    /// `POST /v1/messages`.
+    Messages,
+    /// `POST /v1/messages/count_tokens`.
+    CountTokens,
+    /// `GET /v1/models`.
+    Models,
+    /// `GET /v1/models/{id}`, the id percent-encoded as it came.
+    Model(String),
+    /// `GET /health`.
+    Health,
+    /// `GET /`.
+    Home,
+    /// `OPTIONS` anything.
+    Preflight,
+    /// Known path, other method; the value of `Allow`.
+    WrongMethod(&'static str),
+    /// Nothing of ours.
+    Nothing,
+}
+
+/// In which dialect an answer without a decoded request is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    /// Anthropic Messages.
+    Anthropic,
+    /// OpenAI.
+    OpenAi,
+}
+
+/// Finds the endpoint. Any number of leading `/v1` is taken, none included: clients are configured with and
+/// without it.
+pub fn find(method: &str, path: &str) -> Route {
+    if method == "OPTIONS" {
+        return Route::Preflight;
+    }
+    let path = trimmed(path);
+    let (route, allow) = match path {
+        "" => (Route::Home, GET),
+        "/health" => (Route::Health, GET),
+        "/messages" => (Route::Messages, POST),
+        "/messages/count_tokens" => (Route::CountTokens, POST),
+        "/models" => (Route::Models, GET),
+        _ => match path.strip_prefix("/models/") {
+            Some(id) if !id.is_empty() => (Route::Model(id.to_owned()), GET),
+            _ => return Route::Nothing,
+        },
+    };
+    let allowed = if allow == GET { matches!(method, "GET" | "HEAD") } else { method == POST_METHOD };
+    if allowed { route } else { Route::WrongMethod(allow) }
+}
+
+/// The dialect a caller expects: by path where that says, else by the headers Anthropic clients send.
+pub fn dialect(path: &str, headers: &Headers) -> Dialect {
+    let path = trimmed(path);
+    let anthropic = header(headers, "anthropic-version").is_some() || header(headers, "x-api-key").is_some();
+    let openai = OPENAI_PATHS.iter().any(|prefix| path.starts_with(prefix));
+    let either = path.starts_with("/models") && !anthropic;
+    if openai || either { Dialect::OpenAi } else { Dialect::Anthropic }
+}
+
+/// Whether a route needs a client key.
+pub fn guarded(route: &Route) -> bool {
+    matches!(route, Route::Messages | Route::CountTokens | Route::Models | Route::Model(_))
+}
+
+/// The value of a query parameter.
+pub fn query<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+fn trimmed(path: &str) -> &str {
+    let mut path = path.trim_end_matches('/');
+    while let Some(rest) = path.strip_prefix("/v1")
+        && (rest.is_empty() || rest.starts_with('/'))
+    {
+        path = rest;
+    }
+    path
+}
+
+const OPENAI_PATHS: &[&str] = &["/chat", "/responses", "/completions", "/embeddings"];
+const GET: &str = "GET, HEAD, OPTIONS";
+const POST: &str = "POST, OPTIONS";
+const POST_METHOD: &str = "POST";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_work_with_and_without_and_with_doubled_prefixes() {
+        for path in ["/v1/messages", "/messages", "/v1/v1/messages", "/v1/messages/"] {
+            assert_eq!(find("POST", path), Route::Messages, "{path}");
+        }
+        assert_eq!(find("POST", "/v1/messages/count_tokens"), Route::CountTokens);
+        assert_eq!(find("GET", "/v1/models"), Route::Models);
+        assert_eq!(find("GET", "/v1/models/claude-opus-5%5B1m%5D"), Route::Model("claude-opus-5%5B1m%5D".into()));
+        assert_eq!(find("HEAD", "/"), Route::Home);
+        assert_eq!(find("GET", "/health"), Route::Health);
+        assert_eq!(find("OPTIONS", "/anything"), Route::Preflight);
+    }
+
+    #[test]
+    fn wrong_methods_name_the_right_ones_and_unknown_paths_are_nothing() {
+        assert_eq!(find("GET", "/v1/messages"), Route::WrongMethod("POST, OPTIONS"));
+        assert_eq!(find("POST", "/v1/models"), Route::WrongMethod("GET, HEAD, OPTIONS"));
+        assert_eq!(find("DELETE", "/health"), Route::WrongMethod("GET, HEAD, OPTIONS"));
+        for path in ["/v2/messages", "/v1messages", "/api/hello", "/v1/messages/batches", "/models/"] {
+            assert!(matches!(find("POST", path), Route::Nothing | Route::WrongMethod(_)), "{path}");
+        }
+        assert_eq!(find("POST", "/v1messages"), Route::Nothing);
+    }
+}

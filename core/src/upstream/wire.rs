@@ -1,0 +1,248 @@
+//! JSON written straight into one buffer: no tree, no second pass.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
+
+use crate::json;
+
+/// An object being written.
+pub(super) struct Object<'o> {
+    out: &'o mut String,
+    first: bool,
+}
+
+impl<'o> Object<'o> {
+    /// Writes `{`.
+    pub(super) fn open(out: &'o mut String) -> Self {
+        out.push('{');
+        Self { out, first: true }
+    }
+
+    /// Writes `"key":` and lends the buffer for the value. `key` holds nothing to escape.
+    pub(super) fn member(&mut self, key: &str) -> &mut String {
+        if !self.first {
+            self.out.push(',');
+        }
+        self.first = false;
+        self.out.push('"');
+        self.out.push_str(key);
+        self.out.push_str("\":");
+        self.out
+    }
+
+    /// Writes a member that is a string.
+    pub(super) fn string(&mut self, key: &str, value: &str) {
+        string(self.member(key), value);
+    }
+
+    /// Writes a member that is a list; nothing at all when there are no items.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &str,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut String, T),
+    ) {
+        let mut items = items.into_iter().peekable();
+        if items.peek().is_none() {
+            return;
+        }
+        let out = self.member(key);
+        out.push('[');
+        for (at, item) in items.enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            write(out, item);
+        }
+        out.push(']');
+    }
+
+    /// Writes `}`.
+    pub(super) fn close(self) {
+        self.out.push('}');
+    }
+}
+
+/// Writes a string literal.
+pub(super) fn string(out: &mut String, text: &str) {
+    out.push('"');
+    escape(out, text);
+    out.push('"');
+}
+
+/// Writes one string literal of several texts with a blank line between them; blank ones are left out.
+/// Writes `fallback` when nothing is left.
+pub(super) fn joined<'p>(out: &mut String, texts: impl IntoIterator<Item = &'p str>, fallback: &str) {
+    out.push('"');
+    let mut first = true;
+    for text in texts.into_iter().filter(|text| !is_blank(text)) {
+        if !first {
+            out.push_str("\\n\\n");
+        }
+        first = false;
+        escape(out, text);
+    }
+    if first {
+        escape(out, fallback);
+    }
+    out.push('"');
+}
+
+/// Copies a valid JSON text. Lone surrogate escapes, which the service refuses, become U+FFFD.
+pub(super) fn raw(out: &mut String, text: &str) {
+    out.push_str(&mended(text));
+}
+
+/// A JSON text without lone surrogate escapes.
+pub(super) fn mended(text: &str) -> Cow<'_, str> {
+    let suspect =
+        memchr::memmem::find(text.as_bytes(), b"\\ud").or_else(|| memchr::memmem::find(text.as_bytes(), b"\\uD"));
+    if suspect.is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    json::mend_surrogates(&mut bytes);
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// Whether a text holds nothing a reader could see: the service refuses such content.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.trim_start().is_empty()
+}
+
+/// Appends `text`, escaped. Runs that need no escape are found a word at a time.
+fn escape(out: &mut String, text: &str) {
+    let mut rest = text;
+    loop {
+        let clean = clean_prefix(rest.as_bytes());
+        let (plain, tail) = rest.split_at_checked(clean).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let Some(first) = tail.get(..1) else { return };
+        json::escape_into(first, out);
+        rest = tail.get(1..).unwrap_or("");
+    }
+}
+
+/// How many leading bytes may stand in a JSON string as they are.
+fn clean_prefix(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for word in words {
+        let found = dirty(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at + tail.iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count()
+}
+
+/// The high bit of every byte below 0x20 or equal to a quote or backslash; exact up to the lowest one set.
+fn dirty(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = zero(word ^ (ONES * 0x22));
+    let backslash = zero(word ^ (ONES * 0x5c));
+    (control | quote | backslash) & (ONES * 0x80)
+}
+
+/// What one pass over a valid JSON text shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Shape {
+    /// How deep its objects and lists are nested.
+    pub(super) depth: usize,
+    /// Whether it holds a `null`.
+    pub(super) null: bool,
+    /// Whether an object in it has a member named `""`.
+    pub(super) empty_key: bool,
+}
+
+impl Shape {
+    /// Looks over `text`, which must be valid JSON; never recurses.
+    pub(super) fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let (mut shape, mut depth, mut at) = (Self::default(), 0_usize, 0);
+        while let Some(&byte) = bytes.get(at) {
+            at += 1;
+            match byte {
+                b'{' | b'[' => {
+                    depth += 1;
+                    shape.depth = shape.depth.max(depth);
+                }
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                b'n' => shape.null = true,
+                b'"' => {
+                    let end = string_end(bytes, at);
+                    shape.empty_key |= end == at + 1 && colon_follows(bytes, end);
+                    at = end;
+                }
+                _ => {}
+            }
+        }
+        shape
+    }
+}
+
+/// Where the string literal whose inside begins at `at` ends: the place after its closing quote.
+fn string_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if bytes.get(at) == Some(&b'"') {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
+fn colon_follows(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at..).unwrap_or_default().iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':')
+}
+
+/// Whether `text` holds a `\u` escape anywhere.
+pub(super) fn has_unicode_escape(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr(b'\\', rest) {
+        if rest.get(at + 1) == Some(&b'u') {
+            return true;
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_escape_is_found_at_every_place_of_a_word() {
+        for special in ['"', '\\', '\n', '\u{0}', '\u{1f}', '\u{7f}', 'é', '😀', ' ', '!', '#', '[', ']'] {
+            for lead in 0..17 {
+                let text = format!("{}{special}{}{special}", "a".repeat(lead), "b".repeat(9));
+                let mut ours = String::new();
+                string(&mut ours, &text);
+                assert_eq!(serde_json::from_str::<String>(&ours).unwrap(), text, "{ours}");
+                assert_eq!(ours, serde_json::to_string(&text).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn shapes_are_seen_without_being_fooled_by_strings() {
+        assert_eq!(Shape::of(r#"{"a":[{"b":"null { \" \\"}]}"#), Shape { depth: 3, null: false, empty_key: false });
+        assert!(Shape::of(r#"{"a":null}"#).null);
+        assert!(Shape::of("{\"\" \n:1}").empty_key);
+        assert!(!Shape::of(r#"{"a":"","b":[""]}"#).empty_key);
+        assert_eq!(Shape::of(&"[".repeat(100_000)).depth, 100_000);
+    }
+
+    #[test]
+    fn lone_surrogates_in_raw_json_are_mended() {
+        let mut out = String::new();
+        raw(&mut out, r#"{"a":"\ud83d","b":"\uD83D\uDE00","c":"\\ud83d"}"#);
+        assert_eq!(out, r#"{"a":"\ufffd","b":"\uD83D\uDE00","c":"\\ud83d"}"#);
+    }
+}

@@ -1,0 +1,60 @@
+//! `/_sim/*`: the switches and the records over HTTP.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::route::Answer;
+use super::state::Shared;
+use crate::record::Record;
+
+pub(super) fn answer(request: &Record, body: &[u8], shared: &Arc<Shared>) -> Answer {
+    let path = request.path.strip_prefix("/_sim/").unwrap_or_default();
+    match (request.method.as_str(), path) {
+        ("GET", "requests") => requests(shared),
+        ("GET", "config") => config(shared),
+        ("POST", "config") => configure(body, shared),
+        ("POST", "reset") => {
+            shared.lock().reset();
+            done()
+        }
+        ("POST", "expire") => {
+            shared.lock().world.expire();
+            done()
+        }
+        _ => wrong(404, "known are GET requests, GET config, POST config, POST reset, POST expire"),
+    }
+}
+
+fn requests(shared: &Arc<Shared>) -> Answer {
+    let state = shared.lock();
+    Answer::json(200, &json!({ "requests": state.records, "open_streams": state.open, "peak_streams": state.peak }))
+}
+
+fn config(shared: &Arc<Shared>) -> Answer {
+    Answer::json(200, &json!(shared.lock().config()))
+}
+
+fn configure(body: &[u8], shared: &Arc<Shared>) -> Answer {
+    let patch: Value = match serde_json::from_slice(body) {
+        Ok(patch) => patch,
+        Err(error) => return wrong(400, &format!("not JSON: {error}")),
+    };
+    let mut state = shared.lock();
+    match state.config().patched(&patch) {
+        Ok(config) => {
+            state.configure(config);
+            drop(state);
+            self::config(shared)
+        }
+        Err(error) => wrong(400, &error),
+    }
+}
+
+fn done() -> Answer {
+    Answer::json(200, &json!({ "ok": true }))
+}
+
+fn wrong(status: u16, message: &str) -> Answer {
+    Answer::json(status, &json!({ "error": message }))
+}
