@@ -38,6 +38,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Whether the service answered with a status, so that the account works.
+    pub(crate) fn is_answered(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.status != 0)
+    }
+}
+
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
@@ -58,8 +65,10 @@ impl fmt::Display for Failure {
 /// What to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// Another account.
+    /// Another account: the pool lets this one rest.
     FailOver,
+    /// Another account: this one has had its tries.
+    GiveUp,
     /// A new access token for this account, then the same request.
     Refresh,
     /// The same account on the next known host.
@@ -137,6 +146,10 @@ fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
         K::Suspended => (Verdict::FailOver, Some(Outcome::Suspended)),
         K::QuotaUsedUp => (Verdict::FailOver, Some(Outcome::QuotaUsedUp { resets: None })),
         K::Throttled => (Verdict::FailOver, Some(Outcome::Throttled { retry_after })),
+        // Other accounts meet the same lack, so the tries of one are enough.
+        K::NoCapacity | K::HighLoad if facts.tries_here >= TRIES_PER_ACCOUNT => {
+            (Verdict::Refuse, Some(Outcome::NoCapacity { retry_after }))
+        }
         K::NoCapacity | K::HighLoad => (brief, Some(Outcome::NoCapacity { retry_after })),
         K::Connect | K::UnknownOperation | K::NotFound if facts.more_hosts && endpoint::moves_on(fault.kind) => {
             (Verdict::NextHost, None)
@@ -145,7 +158,7 @@ fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
             (brief, Some(Outcome::Failed))
         }
         K::Shape { extra_fields, task_ids } => (repair(extra_fields, task_ids, facts), None),
-        K::ToolRules if !facts.strict => (Verdict::Repair(Repair::StrictSchemas), None),
+        K::ToolRules | K::ThinkingSignature if !facts.strict => (Verdict::Repair(Repair::StrictSchemas), None),
         _ => (Verdict::Refuse, None),
     }
 }
@@ -182,7 +195,7 @@ fn bounded(verdict: Verdict, facts: &Facts) -> Verdict {
     match verdict {
         Verdict::Refuse => Verdict::Refuse,
         _ if facts.tries >= TRIES => Verdict::Refuse,
-        Verdict::Retry(_) if facts.tries_here >= TRIES_PER_ACCOUNT => Verdict::Refuse,
+        Verdict::Retry(_) if facts.tries_here >= TRIES_PER_ACCOUNT => Verdict::GiveUp,
         other => other,
     }
 }
