@@ -3,19 +3,17 @@
 // into WebAssembly.
 
 const BUFFER_BYTES = 16384;
-// Reads that follow each other this fast are a burst: the next one may wait until this much is there.
-const BURST_READS = 6;
-const BURST_MS = 2;
-const BURST_BYTES = 1024;
+// How long a timer that finds the client busy waits before it looks again.
+const BUSY_MS = 1000;
 
 /** The head of a streamed answer, and the end to which its body is written. */
 export function open_stream(status, headers) {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
-  const stream = { response: new Response(readable, { status, headers }), writer, gone: false };
+  const stream = { response: new Response(readable, { status, headers }), writer, gone: false, leave: () => {} };
   writer.closed.catch(() => {
     stream.gone = true;
-    stream.reader?.cancel().catch(() => {});
+    stream.leave();
   });
   return stream;
 }
@@ -44,11 +42,12 @@ export async function read_once(reader) {
   return done ? undefined : value;
 }
 
-/** A whole body, or undefined when it is longer than `limit`. */
-export async function read_all(body, limit) {
+/** A whole body, decompressed, or undefined when it is longer than `limit`. */
+export async function read_all(body, encoding, limit) {
   const parts = [];
   let length = 0;
-  for await (const part of body) {
+  const plain = encoding ? body.pipeThrough(new DecompressionStream(encoding)) : body;
+  for await (const part of plain) {
     length += part.byteLength;
     if (length > limit) return undefined;
     parts.push(part);
@@ -64,62 +63,53 @@ export async function read_all(body, limit) {
 }
 
 /**
- * Reads until the answer is complete, the reply ends or breaks, or the client goes. `push`, `tick` and `end`
- * return bytes for the client or undefined; `done` says whether reading is over, `wait` how many milliseconds
- * the next tick is away. Resolves to whether the client was there to the end.
+ * Reads until the answer is over, the reply ends or breaks, or the client goes. `push`, `tick` and `end` return
+ * bytes for the client or undefined; `wait` says how many milliseconds the next tick is away, negative when the
+ * answer is over. Resolves to whether the client was there to the end.
  */
-export async function pump(reader, stream, push, tick, end, done, wait) {
+export async function pump(reader, stream, push, tick, end, wait) {
   const { writer } = stream;
-  stream.reader = reader;
+  const cancel = () => reader.cancel().catch(() => {});
   let timer;
-  const arm = () => {
-    timer = setTimeout(() => {
-      const bytes = tick();
-      if (bytes) writer.write(bytes).catch(() => {});
-      if (done()) reader.cancel().catch(() => {});
-      else arm();
-    }, wait());
+  let writing = false;
+  const send = async (bytes) => {
+    if (!bytes) return;
+    writing = true;
+    await writer.write(bytes);
+    writing = false;
   };
-  arm();
+  const wake = () => {
+    // Pings have to wait while the client does not read.
+    if (writing) return arm(BUSY_MS);
+    if (wait() > 0) return arm(wait());
+    send(tick()).catch(() => {});
+    if (wait() < 0) cancel();
+    else arm(wait());
+  };
+  const arm = (ms) => {
+    timer = setTimeout(wake, ms);
+  };
+  stream.leave = cancel;
+  arm(wait());
   try {
     let buffer = new ArrayBuffer(BUFFER_BYTES);
-    let quick = 0;
-    let last = Date.now();
-    while (!done() && !stream.gone) {
-      let read;
-      try {
-        const view = new Uint8Array(buffer);
-        read = await (quick >= BURST_READS ? reader.readAtLeast(BURST_BYTES, view) : reader.read(view));
-      } catch (error) {
-        // A reply that was cancelled because the answer is over, or the client gone, has not broken.
-        if (!done() && !stream.gone) await send(writer, end(String(error?.message ?? error)));
-        break;
+    while (wait() >= 0 && !stream.gone) {
+      const read = await reader.read(new Uint8Array(buffer)).catch((error) => ({ error }));
+      // A reply that was cancelled because the answer is over, or the client gone, has not ended by itself.
+      if (wait() < 0 || stream.gone) break;
+      if (read.error) await send(end(String(read.error?.message ?? read.error)));
+      else if (read.done) await send(end());
+      else {
+        await send(push(read.value));
+        buffer = read.value.buffer;
       }
-      if (stream.gone) break;
-      const { done: over, value } = read;
-      // A burst's last read may end with the body and still carry bytes.
-      if (value?.byteLength) {
-        const bytes = push(value);
-        if (bytes) await writer.write(bytes);
-      }
-      if (over) {
-        if (!done()) await send(writer, end(undefined));
-        break;
-      }
-      buffer = value.buffer;
-      const now = Date.now();
-      quick = now - last <= BURST_MS ? quick + 1 : 0;
-      last = now;
     }
   } catch {
     stream.gone = true;
   } finally {
     clearTimeout(timer);
-    reader.cancel().catch(() => {});
+    stream.leave = () => {};
+    cancel();
   }
   return !stream.gone;
-}
-
-async function send(writer, bytes) {
-  if (bytes) await writer.write(bytes);
 }
