@@ -309,7 +309,10 @@ impl Exchange {
         else {
             return self.close(gateway, now);
         };
-        self.summary.error = Some(failure.to_string());
+        self.summary.error = Some(match &failure {
+            plan::Failure::Fault(fault) => fault.to_string(),
+            other => other.to_string(),
+        });
         self.summary.verdicts.push(format!("{failure}: told in-band"));
         if let (Some(call), (_, Some(outcome))) = (&self.call, plan::plan(&failure, &plan::Facts::default())) {
             call.settle(gateway, outcome, now);

@@ -51,10 +51,16 @@ impl From<Fault> for Failure {
     }
 }
 
+/// For the log: what it was, without the service's own sentences.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fault(fault) => fault.fmt(f),
+            Self::Fault(fault) => {
+                write!(f, "{:?}", fault.kind)?;
+                let status = if fault.status == 0 { String::new() } else { fault.status.to_string() };
+                let words = [status.as_str(), &fault.code, fault.reason.as_deref().unwrap_or("")];
+                words.iter().filter(|word| !word.is_empty()).try_for_each(|word| write!(f, " {word}"))
+            }
             Self::Empty => f.write_str("empty answer"),
             Self::TimedOut(Deadline::Total) => f.write_str("total deadline passed"),
             Self::TimedOut(Deadline::Idle(span)) => write!(f, "silent for {} ms", span.0),
