@@ -553,3 +553,19 @@ fn the_program_names_a_mistake_and_fails() {
     let text = String::from_utf8(help.stdout).unwrap();
     assert!(text.contains("--record-dir") && text.contains("@sim tool Read"), "{text}");
 }
+
+#[test]
+fn the_program_prints_credentials_a_gateway_can_use() {
+    let output = program(&["--print-credentials"]).wait_with_output().unwrap();
+    assert!(output.status.success());
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        printed,
+        json!([
+            { "auth": "Social", "label": "demo-social", "refreshToken": DEMO_SOCIAL_REFRESH_TOKEN },
+            { "auth": "IdC", "label": "demo-idc", "refreshToken": DEMO_IDC_REFRESH_TOKEN, "region": "us-east-1",
+              "clientId": DEMO_IDC_CLIENT_ID, "clientSecret": DEMO_IDC_CLIENT_SECRET },
+            { "auth": "ApiKey", "label": "demo-key", "apiKey": DEMO_API_KEY },
+        ])
+    );
+}

@@ -108,7 +108,7 @@ impl Relay {
         if let Some(deadline) = self.watch.passed(now) {
             return self.broken(Failure::TimedOut(deadline), out);
         }
-        if self.watch.ping_due(now) {
+        if self.committed && self.watch.ping_due(now) {
             self.pipe.ping(out);
             self.watch.said(now);
         }
@@ -117,7 +117,7 @@ impl Relay {
 
     /// When [`Relay::tick`] wants to be called next.
     pub fn next_tick(&self) -> Millis {
-        self.watch.next()
+        if self.committed { self.watch.next() } else { self.watch.deadline() }
     }
 
     /// The service's reply has ended: clean, or not.
@@ -148,9 +148,10 @@ impl Relay {
         self.pipe.is_meaningful()
     }
 
-    /// From here on faults are written in-band.
-    pub(crate) fn commit(&mut self) {
+    /// The client has the head: from here on silence is filled with pings and faults are written in-band.
+    pub(crate) fn commit(&mut self, now: Millis) {
         self.committed = true;
+        self.watch.said(now);
     }
 
     pub(crate) fn ended(&self) -> Option<&Ended> {
