@@ -1,10 +1,5 @@
 //! Directives: what each verb renders to, where writes are cut, and what is refused.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod sim_client;
 
@@ -18,10 +13,7 @@ fn decoded(directive: &str) -> Vec<Decoded> {
 
 /// Types and payloads in short.
 fn events(directive: &str) -> Vec<(String, Value)> {
-    decoded(directive)
-        .iter()
-        .map(|frame| (frame.kind().to_owned(), frame.json()))
-        .collect()
+    decoded(directive).iter().map(|frame| (frame.kind().to_owned(), frame.json())).collect()
 }
 
 fn plan(directive: &str, scene: &Scene) -> Plan {
@@ -39,10 +31,8 @@ fn writes(plan: &Plan) -> Vec<Vec<u8>> {
 /// The concatenated input fragments of a directive's only tool call.
 fn input(directive: &str) -> String {
     let events = events(directive);
-    let inputs = events
-        .iter()
-        .filter(|(kind, _)| kind == "toolUseEvent")
-        .filter_map(|(_, payload)| payload["input"].as_str());
+    let inputs =
+        events.iter().filter(|(kind, _)| kind == "toolUseEvent").filter_map(|(_, payload)| payload["input"].as_str());
     inputs.collect()
 }
 
@@ -51,49 +41,23 @@ fn a_text_is_followed_by_the_usual_tail() {
     assert_eq!(
         events("@sim text \"Hi\""),
         [
-            (
-                "assistantResponseEvent".to_owned(),
-                json!({ "content": "Hi" })
-            ),
-            (
-                "metadataEvent".to_owned(),
-                json!({ "stopReason": "END_TURN" })
-            ),
-            (
-                "contextUsageEvent".to_owned(),
-                json!({ "contextUsagePercentage": 10.867 })
-            ),
-            (
-                "meteringEvent".to_owned(),
-                json!({ "unit": "credit", "unitPlural": "credits", "usage": 0.0897 })
-            ),
+            ("assistantResponseEvent".to_owned(), json!({ "content": "Hi" })),
+            ("metadataEvent".to_owned(), json!({ "stopReason": "END_TURN" })),
+            ("contextUsageEvent".to_owned(), json!({ "contextUsagePercentage": 10.867 })),
+            ("meteringEvent".to_owned(), json!({ "unit": "credit", "unitPlural": "credits", "usage": 0.0897 })),
         ]
     );
 }
 
 #[test]
 fn what_a_script_says_of_the_tail_replaces_it() {
-    let kinds: Vec<String> = events("text 'a'; context 3.5; stop MAX_TOKENS; usage")
-        .into_iter()
-        .map(|(kind, _)| kind)
-        .collect();
+    let kinds: Vec<String> =
+        events("text 'a'; context 3.5; stop MAX_TOKENS; usage").into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(
         kinds,
-        [
-            "assistantResponseEvent",
-            "contextUsageEvent",
-            "metadataEvent",
-            "metadataEvent",
-            "meteringEvent"
-        ]
+        ["assistantResponseEvent", "contextUsageEvent", "metadataEvent", "metadataEvent", "meteringEvent"]
     );
-    assert_eq!(
-        events("stop TOOL_USE; notail"),
-        [(
-            "metadataEvent".to_owned(),
-            json!({ "stopReason": "TOOL_USE" })
-        )]
-    );
+    assert_eq!(events("stop TOOL_USE; notail"), [("metadataEvent".to_owned(), json!({ "stopReason": "TOOL_USE" }))]);
     assert_eq!(render("empty").unwrap(), b"");
 }
 
@@ -106,10 +70,7 @@ fn chunks_and_repeats_multiply_events() {
     assert_eq!(texts, ["a", "ñ", "b", "a", "ñ", "b"]);
     let thought = events("think \"hm\"; notail");
     assert_eq!(thought[0].1["content"], "<thin");
-    let whole: String = thought
-        .iter()
-        .filter_map(|(_, payload)| payload["content"].as_str())
-        .collect();
+    let whole: String = thought.iter().filter_map(|(_, payload)| payload["content"].as_str()).collect();
     assert_eq!(whole, "<thinking>hm</thinking>\n\n");
 }
 
@@ -136,51 +97,22 @@ fn each_variant_of_a_tool_call_has_its_events() {
     let kinds = |directive: &str| -> Vec<Vec<String>> {
         let events = events(directive);
         let members = |payload: &Value| {
-            payload
-                .as_object()
-                .unwrap()
-                .keys()
-                .filter(|key| *key != "name" && *key != "toolUseId")
-                .cloned()
-                .collect()
+            payload.as_object().unwrap().keys().filter(|key| *key != "name" && *key != "toolUseId").cloned().collect()
         };
         events.iter().map(|(_, payload)| members(payload)).collect()
     };
     let none: Vec<String> = Vec::new();
     let one = |name: &str| vec![name.to_owned()];
-    assert_eq!(
-        kinds("tool A {\"a\":1} single; notail"),
-        [vec!["input".to_owned(), "stop".to_owned()]]
-    );
+    assert_eq!(kinds("tool A {\"a\":1} single; notail"), [vec!["input".to_owned(), "stop".to_owned()]]);
     assert_eq!(kinds("tool A noinput; notail"), [none.clone(), one("stop")]);
-    assert_eq!(
-        kinds("tool A {\"a\":1} object; notail"),
-        [none.clone(), one("input"), one("stop")]
-    );
-    assert_eq!(
-        events("tool A {\"a\":1} object; notail")[1].1["input"],
-        json!({ "a": 1 })
-    );
+    assert_eq!(kinds("tool A {\"a\":1} object; notail"), [none.clone(), one("input"), one("stop")]);
+    assert_eq!(events("tool A {\"a\":1} object; notail")[1].1["input"], json!({ "a": 1 }));
     assert_eq!(
         kinds("tool A {\"a\":1} cut=99 doubled; notail"),
-        [
-            none.clone(),
-            none.clone(),
-            one("input"),
-            one("input"),
-            one("stop"),
-            one("stop")
-        ]
+        [none.clone(), none.clone(), one("input"), one("input"), one("stop"), one("stop")]
     );
-    assert_eq!(
-        kinds("tool A noinput twice; notail"),
-        [none.clone(), one("stop"), none.clone(), one("stop")]
-    );
-    assert_eq!(
-        kinds("tool A {\"abc\":1} cut=99 open=4"),
-        [none, one("input")],
-        "no stop and no tail"
-    );
+    assert_eq!(kinds("tool A noinput twice; notail"), [none.clone(), one("stop"), none.clone(), one("stop")]);
+    assert_eq!(kinds("tool A {\"abc\":1} cut=99 open=4"), [none, one("input")], "no stop and no tail");
     assert_eq!(input("tool A {\"abc\":1} open=4"), "{\"ab");
     assert_eq!(input("tool A raw=\"{not json\""), "{not json");
 }
@@ -188,48 +120,28 @@ fn each_variant_of_a_tool_call_has_its_events() {
 #[test]
 fn interleaved_calls_take_turns_and_stay_apart() {
     let events = events(r#"interleave A {"a":1} B {"b":2} cut=4; notail"#);
-    let names: Vec<&str> = events
-        .iter()
-        .map(|(_, payload)| payload["name"].as_str().unwrap())
-        .collect();
+    let names: Vec<&str> = events.iter().map(|(_, payload)| payload["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["A", "B", "A", "B", "A", "B", "A", "B"]);
     assert_ne!(events[0].1["toolUseId"], events[1].1["toolUseId"]);
 }
 
 #[test]
 fn names_find_the_declared_tool() {
-    let declared: Vec<String> = [
-        "Read",
-        "mcp__files__list_dir",
-        "a_very_long_tool_name_that_was_cut_1a2b3c4d",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    let declared: Vec<String> =
+        ["Read", "mcp__files__list_dir", "a_very_long_tool_name_that_was_cut_1a2b3c4d"].map(str::to_owned).to_vec();
     assert_eq!(matched("Read", &declared), Some("Read"));
     assert_eq!(matched("read", &declared), Some("Read"));
     assert_eq!(matched("list_dir", &declared), Some("mcp__files__list_dir"));
     assert_eq!(
-        matched(
-            "a_very_long_tool_name_that_was_cut_because_of_its_length",
-            &declared
-        ),
+        matched("a_very_long_tool_name_that_was_cut_because_of_its_length", &declared),
         Some("a_very_long_tool_name_that_was_cut_1a2b3c4d")
     );
     assert_eq!(matched("Write", &declared), None);
-    let scene = Scene {
-        tools: declared,
-        ..Scene::default()
-    };
-    let name = |directive: &str| {
-        frames(&plan(directive, &scene).bytes()).unwrap()[0].json()["name"].clone()
-    };
+    let scene = Scene { tools: declared, ..Scene::default() };
+    let name = |directive: &str| frames(&plan(directive, &scene).bytes()).unwrap()[0].json()["name"].clone();
     assert_eq!(name("tool read"), "Read");
     assert_eq!(name("tool read exact"), "read");
-    assert_eq!(
-        name("tool Write"),
-        "Write",
-        "an undeclared tool is called as written"
-    );
+    assert_eq!(name("tool Write"), "Write", "an undeclared tool is called as written");
 }
 
 #[test]
@@ -251,8 +163,7 @@ fn reasoning_comes_as_text_signature_and_secret() {
 
 #[test]
 fn failures_end_the_stream_without_a_tail() {
-    let frames =
-        decoded("text 'a'; exception ThrottlingException reason=INSUFFICIENT_MODEL_CAPACITY");
+    let frames = decoded("text 'a'; exception ThrottlingException reason=INSUFFICIENT_MODEL_CAPACITY");
     assert_eq!(frames.len(), 2);
     assert_eq!(frames[1].header(":message-type"), "exception");
     assert_eq!(
@@ -261,32 +172,19 @@ fn failures_end_the_stream_without_a_tail() {
     );
     let error = &decoded("error InternalFailure \"bad day\"")[0];
     assert_eq!(
-        (
-            error.header(":message-type"),
-            error.header(":error-message"),
-            error.payload.len()
-        ),
+        (error.header(":message-type"), error.header(":error-message"), error.payload.len()),
         ("error", "bad day", 0)
     );
-    assert_eq!(
-        decoded("exception error")[0].json()["reason"],
-        "MODEL_TEMPORARILY_UNAVAILABLE"
-    );
+    assert_eq!(decoded("exception error")[0].json()["reason"], "MODEL_TEMPORARILY_UNAVAILABLE");
     assert_eq!(decoded("invalid-state").len(), 1);
 }
 
 #[test]
 fn every_event_type_has_a_typical_payload_and_unknown_ones_are_allowed() {
-    let kinds: Vec<String> = events("kinds; notail")
-        .into_iter()
-        .map(|(kind, _)| kind)
-        .collect();
+    let kinds: Vec<String> = events("kinds; notail").into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds.len(), 10, "{kinds:?}");
     assert!(kinds.contains(&"documentCitationEvent".to_owned()));
-    assert_eq!(
-        events("event futureEvent {\"x\":[1]}; notail"),
-        [("futureEvent".to_owned(), json!({ "x": [1] }))]
-    );
+    assert_eq!(events("event futureEvent {\"x\":[1]}; notail"), [("futureEvent".to_owned(), json!({ "x": [1] }))]);
     let odd = &decoded("initial; order reversed; odd-headers; text 'a'; notail");
     assert_eq!(odd[0].kind(), "initial-response");
     assert_eq!(odd[1].headers[0].0, ":message-type");
@@ -296,65 +194,37 @@ fn every_event_type_has_a_typical_payload_and_unknown_ones_are_allowed() {
 #[test]
 fn damage_hits_the_next_frame_only() {
     let fault = |directive: &str| frames(&render(directive).unwrap()).unwrap_err();
-    assert_eq!(
-        fault("text 'a'; corrupt prelude; text 'b'"),
-        "prelude checksum"
-    );
-    assert_eq!(
-        fault("text 'a'; corrupt message; text 'b'"),
-        "message checksum"
-    );
+    assert_eq!(fault("text 'a'; corrupt prelude; text 'b'"), "prelude checksum");
+    assert_eq!(fault("text 'a'; corrupt message; text 'b'"), "message checksum");
     assert!(fault("corrupt total=4000000; text 'b'").starts_with("lengths 4000000"));
     assert!(fault("corrupt headers=900; text 'b'").contains("and 900"));
-    let torn = plan(
-        "text 'a'; tear 20 close; text 'b'; text 'c'",
-        &Scene::default(),
-    );
+    let torn = plan("text 'a'; tear 20 close; text 'b'; text 'c'", &Scene::default());
     assert_eq!(torn.actions.len(), 3);
-    assert_eq!(
-        (writes(&torn)[1].len(), torn.actions.last().unwrap()),
-        (20, &Action::End(End::Close))
-    );
+    assert_eq!((writes(&torn)[1].len(), torn.actions.last().unwrap()), (20, &Action::End(End::Close)));
     let cut = plan("text 'a' times=3; cut 200", &Scene::default());
-    assert_eq!(
-        (cut.bytes().len(), cut.actions.last().unwrap()),
-        (200, &Action::End(End::Reset))
-    );
+    assert_eq!((cut.bytes().len(), cut.actions.last().unwrap()), (200, &Action::End(End::Reset)));
 }
 
 #[test]
 fn chunking_moves_the_cuts_and_never_the_bytes() {
     let text = "text \"né\" times=2; tool A {\"a\":\"ü\"}";
     let whole = render(text).unwrap();
-    for how in [
-        "frame", "pair", "all", "1", "7", "utf8", "prelude", "seed=7",
-    ] {
-        let option = if how.contains('=') {
-            how.to_owned()
-        } else {
-            format!(" {how}")
-        };
+    for how in ["frame", "pair", "all", "1", "7", "utf8", "prelude", "seed=7"] {
+        let option = if how.contains('=') { how.to_owned() } else { format!(" {how}") };
         let plan = plan(&format!("chunks {option}; {text}"), &Scene::default());
         assert_eq!(plan.bytes(), whole, "{how}");
     }
-    let first =
-        |how: &str| writes(&plan(&format!("chunks {how}; {text}"), &Scene::default()))[0].clone();
+    let first = |how: &str| writes(&plan(&format!("chunks {how}; {text}"), &Scene::default()))[0].clone();
     assert_eq!(first("1").len(), 1);
     assert_eq!(first("prelude").len(), 5);
     assert_eq!(first("all"), whole);
     assert_eq!(first("pair").len(), 2 * first("frame").len());
-    assert!(
-        first("utf8").ends_with(b"\"n\xC3"),
-        "ends inside a character"
-    );
+    assert!(first("utf8").ends_with(b"\"n\xC3"), "ends inside a character");
 }
 
 #[test]
 fn pauses_stand_where_they_were_written() {
-    let plan = plan(
-        "head-delay 5; pace 3; text 'a'; text 'b'; delay 9; text 'c'; stall",
-        &Scene::default(),
-    );
+    let plan = plan("head-delay 5; pace 3; text 'a'; text 'b'; delay 9; text 'c'; stall", &Scene::default());
     assert_eq!(plan.head_delay, 5);
     let shape: Vec<String> = plan
         .actions
@@ -364,35 +234,17 @@ fn pauses_stand_where_they_were_written() {
             other => format!("{other:?}"),
         })
         .collect();
-    assert_eq!(
-        shape,
-        [
-            "write", "Wait(3)", "write", "Wait(9)", "Wait(3)", "write", "Stall"
-        ]
-    );
+    assert_eq!(shape, ["write", "Wait(3)", "write", "Wait(9)", "Wait(3)", "write", "Stall"]);
 }
 
 #[test]
 fn attempts_choose_the_alternative_and_turns_the_step() {
-    let script =
-        Script::parse("@sim 2 * status 429 retry-after=7 || text 'ok' => text 'second'").unwrap();
-    let at = |step, attempt| {
-        script.plan(&Scene {
-            step,
-            attempt,
-            ..Scene::default()
-        })
-    };
+    let script = Script::parse("@sim 2 * status 429 retry-after=7 || text 'ok' => text 'second'").unwrap();
+    let at = |step, attempt| script.plan(&Scene { step, attempt, ..Scene::default() });
     for attempt in 0..2 {
-        let Head::Refused(refusal) = at(0, attempt).unwrap().head else {
-            panic!("attempt {attempt} is a stream")
-        };
+        let Head::Refused(refusal) = at(0, attempt).unwrap().head else { panic!("attempt {attempt} is a stream") };
         assert_eq!(
-            (
-                refusal.status,
-                refusal.retry_after.as_deref(),
-                refusal.kind.as_str()
-            ),
+            (refusal.status, refusal.retry_after.as_deref(), refusal.kind.as_str()),
             (429, Some("7"), "ThrottlingException")
         );
     }
@@ -409,10 +261,7 @@ fn a_directive_is_found_on_its_line_with_its_continuation() {
         find("hello\n  @sim text \"a\"\n  => text \"b\"\nbye"),
         Some("@sim text \"a\" => text \"b\"".to_owned())
     );
-    assert_eq!(
-        find("@sim text 'old'\n\n@sim text 'new'"),
-        Some("@sim text 'new'".to_owned())
-    );
+    assert_eq!(find("@sim text 'old'\n\n@sim text 'new'"), Some("@sim text 'new'".to_owned()));
     assert_eq!(find("write to me@sim text, or @simon"), None);
     assert_eq!(find("@simon says"), None);
 }

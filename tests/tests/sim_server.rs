@@ -1,10 +1,5 @@
 //! The server over loopback: bearers, refreshes, the control plane, faults, cuts, records.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod sim_client;
 
@@ -13,43 +8,27 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kiro2api_tests::accounts::{
-    Account, DEMO_API_KEY, DEMO_IDC_CLIENT_ID, DEMO_IDC_CLIENT_SECRET, DEMO_IDC_PROFILE_ARN,
-    DEMO_IDC_REFRESH_TOKEN, DEMO_SOCIAL_REFRESH_TOKEN, SOCIAL_PROFILE_ARN, Usage,
+    Account, DEMO_API_KEY, DEMO_IDC_CLIENT_ID, DEMO_IDC_CLIENT_SECRET, DEMO_IDC_PROFILE_ARN, DEMO_IDC_REFRESH_TOKEN,
+    DEMO_SOCIAL_REFRESH_TOKEN, SOCIAL_PROFILE_ARN, Usage,
 };
 use kiro2api_tests::config::Stale;
 use kiro2api_tests::{Config, Fault, Outcome, Record, Refusal, Upstream, Verdict};
 use serde_json::{Value, json};
-use sim_client::{
-    Ending, KEY_HEADERS, Reply, chat, continued, frames, open, post, prompt, request,
-};
+use sim_client::{Ending, KEY_HEADERS, Reply, chat, continued, frames, open, post, prompt, request};
 
 fn start() -> Upstream {
     Upstream::start(Config::default()).unwrap()
 }
 
 fn text_of(reply: &Reply) -> String {
-    let texts = reply
-        .frames()
-        .into_iter()
-        .filter(|frame| frame.kind() == "assistantResponseEvent");
-    texts
-        .map(|frame| frame.json()["content"].as_str().unwrap().to_owned())
-        .collect()
+    let texts = reply.frames().into_iter().filter(|frame| frame.kind() == "assistantResponseEvent");
+    texts.map(|frame| frame.json()["content"].as_str().unwrap().to_owned()).collect()
 }
 
 fn bearer_chat(upstream: &Upstream, token: &str, body: &Value) -> Reply {
     let bearer = format!("Bearer {token}");
-    let headers = [
-        ("authorization", bearer.as_str()),
-        ("content-type", "application/json"),
-    ];
-    request(
-        upstream,
-        "POST",
-        "/generateAssistantResponse",
-        &headers,
-        body.to_string().as_bytes(),
-    )
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    request(upstream, "POST", "/generateAssistantResponse", &headers, body.to_string().as_bytes())
 }
 
 /// The request behind the last reply; its guard is dropped when the connection is done, so wait for that.
@@ -62,10 +41,7 @@ fn settled(upstream: &Upstream) -> Record {
 fn until(reached: impl Fn() -> bool) {
     let start = Instant::now();
     while !reached() {
-        assert!(
-            start.elapsed() < Duration::from_secs(60),
-            "nothing happened"
-        );
+        assert!(start.elapsed() < Duration::from_secs(60), "nothing happened");
         thread::yield_now();
     }
 }
@@ -75,29 +51,17 @@ fn a_prompt_without_a_directive_gets_a_friendly_answer() {
     let upstream = start();
     let reply = chat(&upstream, &prompt("What does CRC stand for?"));
     assert_eq!((reply.status, &reply.end), (200, &Ending::Clean));
-    assert_eq!(
-        reply.header("content-type"),
-        Some("application/vnd.amazon.eventstream")
-    );
-    assert_eq!(
-        reply.header("x-amzn-codewhisperer-conversation-id"),
-        Some("6f0f2f52-6c0c-4b43-9a2e-3a2f5a4a9d01")
-    );
+    assert_eq!(reply.header("content-type"), Some("application/vnd.amazon.eventstream"));
+    assert_eq!(reply.header("x-amzn-codewhisperer-conversation-id"), Some("6f0f2f52-6c0c-4b43-9a2e-3a2f5a4a9d01"));
     assert!(reply.header("x-amzn-requestid").is_some());
     let text = text_of(&reply);
-    assert!(
-        text.contains("simulated upstream") && text.contains("What does CRC stand for?"),
-        "{text}"
-    );
+    assert!(text.contains("simulated upstream") && text.contains("What does CRC stand for?"), "{text}");
     let record = settled(&upstream);
     assert_eq!(
         (record.verdict, record.outcome, record.account.as_deref()),
         (Verdict::Accepted, Outcome::Complete, Some("demo-key"))
     );
-    assert_eq!(
-        record.header("authorization"),
-        Some(format!("Bearer {DEMO_API_KEY}").as_str())
-    );
+    assert_eq!(record.header("authorization"), Some(format!("Bearer {DEMO_API_KEY}").as_str()));
     assert_eq!(record.warnings, Vec::<String>::new());
 }
 
@@ -128,33 +92,15 @@ fn both_dialects_and_the_example_bodies_are_served() {
             ("content-type", "application/x-amz-json-1.0"),
             ("x-amz-target", target),
         ];
-        assert_eq!(
-            request(&upstream, "POST", "/", &headers, body.as_bytes()).status,
-            200
-        );
+        assert_eq!(request(&upstream, "POST", "/", &headers, body.as_bytes()).status, 200);
         let mut bad: Value = serde_json::from_str(body).unwrap();
         bad["model"] = json!("x");
         let reply = request(&upstream, "POST", "/", &headers, bad.to_string().as_bytes());
         assert_eq!(reply.status, 400);
-        assert!(
-            reply.json()["__type"]
-                .as_str()
-                .unwrap()
-                .ends_with("#ValidationException"),
-            "{:?}",
-            reply.json()
-        );
-        assert!(
-            reply
-                .header("x-amzn-errortype")
-                .unwrap()
-                .starts_with("ValidationException:")
-        );
+        assert!(reply.json()["__type"].as_str().unwrap().ends_with("#ValidationException"), "{:?}", reply.json());
+        assert!(reply.header("x-amzn-errortype").unwrap().starts_with("ValidationException:"));
     }
-    assert_eq!(
-        post(&upstream, "/SendMessageStreaming", &json!({})).status,
-        404
-    );
+    assert_eq!(post(&upstream, "/SendMessageStreaming", &json!({})).status, 404);
 }
 
 #[test]
@@ -163,44 +109,23 @@ fn a_broken_rule_is_told_to_the_client_and_to_the_developer() {
     let mut body = prompt("hi");
     body["conversationState"]["chatTriggerType"] = json!("AUTO");
     let reply = chat(&upstream, &body);
-    assert_eq!(
-        (reply.status, reply.header("x-amzn-errortype")),
-        (400, Some("ValidationException"))
-    );
-    assert_eq!(
-        reply.json(),
-        json!({ "message": "Improperly formed request.", "reason": null })
-    );
+    assert_eq!((reply.status, reply.header("x-amzn-errortype")), (400, Some("ValidationException")));
+    assert_eq!(reply.json(), json!({ "message": "Improperly formed request.", "reason": null }));
     let rule = reply.header("x-sim-rule").unwrap();
-    assert!(
-        rule.starts_with("R14: conversationState.chatTriggerType: "),
-        "{rule}"
-    );
+    assert!(rule.starts_with("R14: conversationState.chatTriggerType: "), "{rule}");
     let record = settled(&upstream);
-    assert_eq!(
-        (record.verdict, record.violations[0].rule.as_str()),
-        (Verdict::Refused, "R14")
-    );
+    assert_eq!((record.verdict, record.violations[0].rule.as_str()), (Verdict::Refused, "R14"));
 }
 
 #[test]
 fn bearers_are_checked() {
     let upstream = start();
     let body = prompt("hi");
-    let invalid =
-        json!({ "message": "The bearer token included in the request is invalid", "reason": null });
+    let invalid = json!({ "message": "The bearer token included in the request is invalid", "reason": null });
     let reply = bearer_chat(&upstream, "aoaUnknown", &body);
     assert_eq!((reply.status, reply.json()), (403, invalid.clone()));
-    assert_eq!(
-        bearer_chat(&upstream, DEMO_API_KEY, &body).status,
-        403,
-        "a key needs its tokentype"
-    );
-    assert_eq!(
-        post(&upstream, "/generateAssistantResponse", &body).status,
-        403,
-        "no bearer"
-    );
+    assert_eq!(bearer_chat(&upstream, DEMO_API_KEY, &body).status, 403, "a key needs its tokentype");
+    assert_eq!(post(&upstream, "/generateAssistantResponse", &body).status, 403, "no bearer");
     upstream.set(|config| config.bearer_status = 401);
     let reply = bearer_chat(&upstream, "aoaUnknown", &body);
     assert_eq!((reply.status, reply.json()), (401, invalid));
@@ -225,22 +150,13 @@ fn a_profile_is_required_and_must_be_ones_own() {
             body["profileArn"] = json!(arn);
         }
         let reply = bearer_chat(&upstream, &token, &body);
-        let message = if reply.status == 200 {
-            String::new()
-        } else {
-            reply.json()["message"].as_str().unwrap().to_owned()
-        };
+        let message =
+            if reply.status == 200 { String::new() } else { reply.json()["message"].as_str().unwrap().to_owned() };
         (reply.status, message)
     };
-    assert_eq!(
-        with(None),
-        (400, "profileArn is required for this request.".to_owned())
-    );
+    assert_eq!(with(None), (400, "profileArn is required for this request.".to_owned()));
     assert_eq!(with(Some("")), (400, "Invalid profileArn.".to_owned()));
-    assert_eq!(
-        with(Some(DEMO_IDC_PROFILE_ARN)),
-        (403, "User is not authorized to make this call.".to_owned())
-    );
+    assert_eq!(with(Some(DEMO_IDC_PROFILE_ARN)), (403, "User is not authorized to make this call.".to_owned()));
     assert_eq!(with(Some(SOCIAL_PROFILE_ARN)).0, 200);
     upstream.set(|config| config.require_profile_arn = false);
     assert_eq!(with(None).0, 200);
@@ -249,69 +165,36 @@ fn a_profile_is_required_and_must_be_ones_own() {
 #[test]
 fn a_social_refresh_rotates_and_burns_the_old_token() {
     let upstream = start();
-    let first = post(
-        &upstream,
-        "/refreshToken",
-        &json!({ "refreshToken": DEMO_SOCIAL_REFRESH_TOKEN }),
-    );
+    let first = post(&upstream, "/refreshToken", &json!({ "refreshToken": DEMO_SOCIAL_REFRESH_TOKEN }));
     assert_eq!(first.status, 200);
     let answer = first.json();
-    assert_eq!(
-        (&answer["expiresIn"], &answer["profileArn"]),
-        (&json!(3600), &json!(SOCIAL_PROFILE_ARN))
-    );
+    assert_eq!((&answer["expiresIn"], &answer["profileArn"]), (&json!(3600), &json!(SOCIAL_PROFILE_ARN)));
     let next = answer["refreshToken"].as_str().unwrap();
     assert!(next.len() >= 100 && !next.contains("..."));
     assert_eq!(upstream.refresh_token("demo-social").as_deref(), Some(next));
     let mut body = prompt("hi");
     body["profileArn"] = json!(SOCIAL_PROFILE_ARN);
+    assert_eq!(bearer_chat(&upstream, answer["accessToken"].as_str().unwrap(), &body).status, 200);
     assert_eq!(
-        bearer_chat(&upstream, answer["accessToken"].as_str().unwrap(), &body).status,
-        200
-    );
-    assert_eq!(
-        post(
-            &upstream,
-            "/refreshToken",
-            &json!({ "refreshToken": DEMO_SOCIAL_REFRESH_TOKEN })
-        )
-        .status,
+        post(&upstream, "/refreshToken", &json!({ "refreshToken": DEMO_SOCIAL_REFRESH_TOKEN })).status,
         401,
         "burnt"
     );
     let unknown = post(&upstream, "/refreshToken", &json!({ "refreshToken": "x" }));
+    assert_eq!((unknown.status, &unknown.json()["message"]), (400, &json!("Invalid refresh token provided")));
+    assert_eq!(post(&upstream, "/refreshToken", &json!({ "refreshToken": next })).status, 200);
     assert_eq!(
-        (unknown.status, &unknown.json()["message"]),
-        (400, &json!("Invalid refresh token provided"))
-    );
-    assert_eq!(
-        post(&upstream, "/refreshToken", &json!({ "refreshToken": next })).status,
-        200
-    );
-    assert_eq!(
-        post(
-            &upstream,
-            "/refreshToken",
-            &json!({ "refreshToken": DEMO_IDC_REFRESH_TOKEN })
-        )
-        .status,
+        post(&upstream, "/refreshToken", &json!({ "refreshToken": DEMO_IDC_REFRESH_TOKEN })).status,
         500,
         "an IdC token"
     );
     upstream.set(|config| config.stale_refresh = Stale::InvalidGrant);
     let stale = post(&upstream, "/refreshToken", &json!({ "refreshToken": next }));
-    assert_eq!(
-        (stale.status, &stale.json()["error"]),
-        (400, &json!("invalid_grant"))
-    );
+    assert_eq!((stale.status, &stale.json()["error"]), (400, &json!("invalid_grant")));
     upstream.reset();
     upstream.set(|config| config.rotation = false);
     for _ in 0..2 {
-        let kept = post(
-            &upstream,
-            "/refreshToken",
-            &json!({ "refreshToken": DEMO_SOCIAL_REFRESH_TOKEN }),
-        );
+        let kept = post(&upstream, "/refreshToken", &json!({ "refreshToken": DEMO_SOCIAL_REFRESH_TOKEN }));
         assert_eq!((kept.status, kept.json().get("refreshToken")), (200, None));
     }
 }
@@ -322,95 +205,46 @@ fn an_idc_refresh_checks_client_secret_region_and_spelling() {
     let body = |id: &str, secret: &str| json!({ "clientId": id, "clientSecret": secret, "grantType": "refresh_token", "refreshToken": DEMO_IDC_REFRESH_TOKEN });
     let error = |path: &str, body: &Value| {
         let reply = post(&upstream, path, body);
-        (
-            reply.status,
-            reply.json()["error"].as_str().unwrap().to_owned(),
-        )
+        (reply.status, reply.json()["error"].as_str().unwrap().to_owned())
     };
-    assert_eq!(
-        error("/token", &body("other", DEMO_IDC_CLIENT_SECRET)),
-        (400, "invalid_grant".to_owned())
-    );
-    assert_eq!(
-        error("/token", &body(DEMO_IDC_CLIENT_ID, "other")),
-        (401, "invalid_client".to_owned())
-    );
+    assert_eq!(error("/token", &body("other", DEMO_IDC_CLIENT_SECRET)), (400, "invalid_grant".to_owned()));
+    assert_eq!(error("/token", &body(DEMO_IDC_CLIENT_ID, "other")), (401, "invalid_client".to_owned()));
     let good = body(DEMO_IDC_CLIENT_ID, DEMO_IDC_CLIENT_SECRET);
+    assert_eq!(error("/oidc/eu-west-1/token", &good), (400, "invalid_request".to_owned()));
     assert_eq!(
-        error("/oidc/eu-west-1/token", &good),
-        (400, "invalid_request".to_owned())
-    );
-    assert_eq!(
-        error(
-            "/token",
-            &json!({ "client_id": DEMO_IDC_CLIENT_ID, "grant_type": "refresh_token" })
-        ),
+        error("/token", &json!({ "client_id": DEMO_IDC_CLIENT_ID, "grant_type": "refresh_token" })),
         (401, "invalid_client".to_owned())
     );
-    let elsewhere = [
-        ("host", "oidc.eu-west-1.amazonaws.com"),
-        ("content-type", "application/json"),
-    ];
+    let elsewhere = [("host", "oidc.eu-west-1.amazonaws.com"), ("content-type", "application/json")];
     assert_eq!(
-        request(
-            &upstream,
-            "POST",
-            "/token",
-            &elsewhere,
-            good.to_string().as_bytes()
-        )
-        .json()["error"],
+        request(&upstream, "POST", "/token", &elsewhere, good.to_string().as_bytes()).json()["error"],
         "invalid_request"
     );
     let reply = post(&upstream, "/oidc/us-east-1/token", &good);
-    assert_eq!(
-        (reply.status, &reply.json()["tokenType"]),
-        (200, &json!("Bearer"))
-    );
+    assert_eq!((reply.status, &reply.json()["tokenType"]), (200, &json!("Bearer")));
     let stale = post(&upstream, "/token", &good);
-    assert_eq!(
-        (stale.status, stale.header("x-amzn-errortype")),
-        (400, Some("InvalidGrantException"))
-    );
-    assert_eq!(
-        stale.json()["error_description"],
-        "Invalid refresh token provided"
-    );
+    assert_eq!((stale.status, stale.header("x-amzn-errortype")), (400, Some("InvalidGrantException")));
+    assert_eq!(stale.json()["error_description"], "Invalid refresh token provided");
 }
 
 #[test]
 fn faults_hit_the_operation_account_and_call_they_name() {
     let upstream = start();
-    let throttle = Refusal {
-        retry_after: Some("9".to_owned()),
-        ..Refusal::preset("throttle").unwrap()
-    };
+    let throttle = Refusal { retry_after: Some("9".to_owned()), ..Refusal::preset("throttle").unwrap() };
     upstream.set(|config| {
         config.faults = vec![
             Fault::new("chat", throttle).account("demo-key").times(2),
-            Fault {
-                skip: 1,
-                ..Fault::new("social", Refusal::preset("stale-message").unwrap())
-            },
+            Fault { skip: 1, ..Fault::new("social", Refusal::preset("stale-message").unwrap()) },
         ];
     });
-    let statuses: Vec<u16> = (0..3)
-        .map(|_| chat(&upstream, &prompt("hi")).status)
-        .collect();
+    let statuses: Vec<u16> = (0..3).map(|_| chat(&upstream, &prompt("hi")).status).collect();
     assert_eq!(statuses, [429, 429, 200]);
     assert_eq!(upstream.requests()[0].verdict, Verdict::Faulted);
     let token = json!({ "refreshToken": DEMO_SOCIAL_REFRESH_TOKEN });
     assert_eq!(post(&upstream, "/refreshToken", &token).status, 200);
-    let failed = post(
-        &upstream,
-        "/refreshToken",
-        &json!({ "refreshToken": upstream.refresh_token("demo-social") }),
-    );
+    let failed = post(&upstream, "/refreshToken", &json!({ "refreshToken": upstream.refresh_token("demo-social") }));
     assert_eq!(failed.json()["message"], "Invalid refresh token provided");
-    assert_eq!(
-        upstream.requests().pop().unwrap().account.as_deref(),
-        Some("demo-social")
-    );
+    assert_eq!(upstream.requests().pop().unwrap().account.as_deref(), Some("demo-social"));
 }
 
 #[test]
@@ -418,21 +252,12 @@ fn suspended_and_exhausted_accounts_are_refused() {
     let upstream = start();
     upstream.set(|config| config.accounts[2].suspended = true);
     let reply = chat(&upstream, &prompt("hi"));
-    assert_eq!(
-        (reply.status, &reply.json()["reason"]),
-        (403, &json!("TEMPORARILY_SUSPENDED"))
-    );
+    assert_eq!((reply.status, &reply.json()["reason"]), (403, &json!("TEMPORARILY_SUSPENDED")));
     upstream.set(|config| {
-        config.accounts[2] = Account {
-            usage: Usage::exhausted(),
-            ..Account::api_key("demo-key", DEMO_API_KEY)
-        };
+        config.accounts[2] = Account { usage: Usage::exhausted(), ..Account::api_key("demo-key", DEMO_API_KEY) };
     });
     let reply = chat(&upstream, &prompt("hi"));
-    assert_eq!(
-        (reply.status, &reply.json()["reason"]),
-        (402, &json!("MONTHLY_REQUEST_COUNT"))
-    );
+    assert_eq!((reply.status, &reply.json()["reason"]), (402, &json!("MONTHLY_REQUEST_COUNT")));
     upstream.set(|config| config.accounts[2].usage.overage = true);
     assert_eq!(chat(&upstream, &prompt("hi")).status, 200);
 }
@@ -446,13 +271,7 @@ fn the_control_plane_answers_in_all_its_forms() {
         if !target.is_empty() {
             headers.push(("x-amz-target", target));
         }
-        request(
-            &upstream,
-            method,
-            path,
-            &headers,
-            body.to_string().as_bytes(),
-        )
+        request(&upstream, method, path, &headers, body.to_string().as_bytes())
     };
     let arn = DEMO_IDC_PROFILE_ARN.replace(':', "%3A").replace('/', "%2F");
     let usage = call(
@@ -461,14 +280,8 @@ fn the_control_plane_answers_in_all_its_forms() {
         "",
         &Value::Null,
     );
-    assert_eq!(
-        (usage.status, &usage.json()["userInfo"]["email"]),
-        (200, &json!("user@example.com"))
-    );
-    assert_eq!(
-        usage.json()["usageBreakdownList"][0]["usageLimitWithPrecision"],
-        json!(1000.0)
-    );
+    assert_eq!((usage.status, &usage.json()["userInfo"]["email"]), (200, &json!("user@example.com")));
+    assert_eq!(usage.json()["usageBreakdownList"][0]["usageLimitWithPrecision"], json!(1000.0));
     let usage = call(
         "POST",
         "/",
@@ -477,38 +290,15 @@ fn the_control_plane_answers_in_all_its_forms() {
     );
     assert_eq!(usage.json()["userInfo"]["email"], Value::Null);
     let missing = call("GET", "/Get-Usage-Limits?origin=KIRO_CLI", "", &Value::Null);
-    assert_eq!(
-        (missing.status, &missing.json()["message"]),
-        (400, &json!("Invalid profileArn."))
-    );
-    let first = call(
-        "GET",
-        "/ListAvailableModels?origin=AI_EDITOR&maxResults=3",
-        "",
-        &Value::Null,
-    )
-    .json();
-    assert_eq!(
-        (
-            first["models"].as_array().unwrap().len(),
-            &first["nextToken"]
-        ),
-        (3, &json!("3"))
-    );
-    let all = call(
-        "POST",
-        "/",
-        "AmazonCodeWhispererService.ListAvailableModels",
-        &json!({ "origin": "KIRO_CLI" }),
-    )
-    .json();
+    assert_eq!((missing.status, &missing.json()["message"]), (400, &json!("Invalid profileArn.")));
+    let first = call("GET", "/ListAvailableModels?origin=AI_EDITOR&maxResults=3", "", &Value::Null).json();
+    assert_eq!((first["models"].as_array().unwrap().len(), &first["nextToken"]), (3, &json!("3")));
+    let all =
+        call("POST", "/", "AmazonCodeWhispererService.ListAvailableModels", &json!({ "origin": "KIRO_CLI" })).json();
     assert_eq!(all["nextToken"], Value::Null);
     let models = all["models"].as_array().unwrap();
     let find = |id: &str| models.iter().find(|model| model["modelId"] == id).unwrap();
-    assert_eq!(
-        find("claude-opus-5.5")["tokenLimits"]["maxInputTokens"],
-        1_000_000
-    );
+    assert_eq!(find("claude-opus-5.5")["tokenLimits"]["maxInputTokens"], 1_000_000);
     assert_eq!(
         find("claude-opus-5.5")["additionalModelRequestFieldsSchema"],
         find("claude-opus-5")["additionalModelRequestFieldsSchema"]
@@ -526,39 +316,13 @@ fn web_search_needs_a_profile_and_answers_json_in_a_string() {
     let body = json!({ "id": "web_search_tooluse_x_1_y", "jsonrpc": "2.0", "method": "tools/call",
         "params": { "name": "web_search", "arguments": { "query": "rust" } } });
     let plain = [("authorization", bearer.as_str())];
-    let reply = request(
-        &upstream,
-        "POST",
-        "/mcp",
-        &plain,
-        body.to_string().as_bytes(),
-    );
-    assert_eq!(
-        (reply.status, &reply.json()["message"]),
-        (400, &json!("profileArn is required for this request."))
-    );
-    let named = [
-        ("authorization", bearer.as_str()),
-        ("x-amzn-kiro-profile-arn", SOCIAL_PROFILE_ARN),
-    ];
-    let reply = request(
-        &upstream,
-        "POST",
-        "/mcp",
-        &named,
-        body.to_string().as_bytes(),
-    )
-    .json();
+    let reply = request(&upstream, "POST", "/mcp", &plain, body.to_string().as_bytes());
+    assert_eq!((reply.status, &reply.json()["message"]), (400, &json!("profileArn is required for this request.")));
+    let named = [("authorization", bearer.as_str()), ("x-amzn-kiro-profile-arn", SOCIAL_PROFILE_ARN)];
+    let reply = request(&upstream, "POST", "/mcp", &named, body.to_string().as_bytes()).json();
     assert_eq!(reply["id"], body["id"]);
-    let inner: Value =
-        serde_json::from_str(reply["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
-    assert_eq!(
-        (
-            inner["query"].as_str(),
-            inner["results"].as_array().unwrap().len()
-        ),
-        (Some("rust"), 3)
-    );
+    let inner: Value = serde_json::from_str(reply["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
+    assert_eq!((inner["query"].as_str(), inner["results"].as_array().unwrap().len()), (Some("rust"), 3));
 }
 
 #[test]
@@ -566,32 +330,11 @@ fn an_agents_loop_walks_through_its_script() {
     let upstream = start();
     let directive = "please\n@sim text \"one\" => text \"two\" => status 503";
     assert_eq!(text_of(&chat(&upstream, &prompt(directive))), "one");
-    assert_eq!(
-        text_of(&chat(
-            &upstream,
-            &continued(directive, 1, "Tool results provided.")
-        )),
-        "two"
-    );
-    let third = chat(
-        &upstream,
-        &continued(directive, 2, "Tool results provided."),
-    );
-    assert_eq!(
-        (third.status, third.header("x-amzn-errortype")),
-        (503, Some("ServiceUnavailableException"))
-    );
-    assert!(
-        text_of(&chat(&upstream, &continued(directive, 3, "And now?"))).contains("And now?"),
-        "the script is over"
-    );
-    assert_eq!(
-        text_of(&chat(
-            &upstream,
-            &continued(directive, 1, "@sim text \"newer\"")
-        )),
-        "newer"
-    );
+    assert_eq!(text_of(&chat(&upstream, &continued(directive, 1, "Tool results provided."))), "two");
+    let third = chat(&upstream, &continued(directive, 2, "Tool results provided."));
+    assert_eq!((third.status, third.header("x-amzn-errortype")), (503, Some("ServiceUnavailableException")));
+    assert!(text_of(&chat(&upstream, &continued(directive, 3, "And now?"))).contains("And now?"), "the script is over");
+    assert_eq!(text_of(&chat(&upstream, &continued(directive, 1, "@sim text \"newer\""))), "newer");
     let record = upstream.requests().remove(1);
     assert_eq!(
         (record.step, record.directive.as_deref()),
@@ -602,71 +345,35 @@ fn an_agents_loop_walks_through_its_script() {
 #[test]
 fn a_step_can_fail_twice_and_then_succeed() {
     let upstream = start();
-    let statuses = |text: &str| -> Vec<u16> {
-        (0..3)
-            .map(|_| chat(&upstream, &prompt(text)).status)
-            .collect()
-    };
-    assert_eq!(
-        statuses("@sim 2 * fault high-load || text \"ok\""),
-        [500, 500, 200]
-    );
+    let statuses = |text: &str| -> Vec<u16> { (0..3).map(|_| chat(&upstream, &prompt(text)).status).collect() };
+    assert_eq!(statuses("@sim 2 * fault high-load || text \"ok\""), [500, 500, 200]);
     let mut other = prompt("@sim 2 * fault high-load || text \"ok\"");
     other["conversationState"]["conversationId"] = json!("another");
-    assert_eq!(
-        chat(&upstream, &other).status,
-        500,
-        "another conversation has its own count"
-    );
-    assert_eq!(
-        statuses("@sim per script; empty || status 429 || html"),
-        [200, 429, 200]
-    );
+    assert_eq!(chat(&upstream, &other).status, 500, "another conversation has its own count");
+    assert_eq!(statuses("@sim per script; empty || status 429 || html"), [200, 429, 200]);
     assert_eq!(statuses("@sim html")[0], 200);
-    assert!(
-        chat(&upstream, &prompt("@sim html"))
-            .body()
-            .starts_with(b"<!DOCTYPE html>")
-    );
+    assert!(chat(&upstream, &prompt("@sim html")).body().starts_with(b"<!DOCTYPE html>"));
 }
 
 #[test]
 fn a_directive_with_a_mistake_is_a_clear_400() {
     let upstream = start();
     let reply = chat(&upstream, &prompt("@sim txet \"hi\""));
-    assert_eq!(
-        (reply.status, &reply.json()["reason"]),
-        (400, &json!("SIM_DIRECTIVE"))
-    );
+    assert_eq!((reply.status, &reply.json()["reason"]), (400, &json!("SIM_DIRECTIVE")));
     let message = reply.json()["message"].as_str().unwrap().to_owned();
-    assert!(
-        message.contains("column 1") && message.contains("txet"),
-        "{message}"
-    );
+    assert!(message.contains("column 1") && message.contains("txet"), "{message}");
     assert_eq!(settled(&upstream).verdict, Verdict::BadDirective);
 }
 
 #[test]
 fn writes_arrive_as_they_were_cut() {
     let upstream = start();
-    let sizes = |text: &str| -> Vec<usize> {
-        chat(&upstream, &prompt(text))
-            .chunks
-            .iter()
-            .map(Vec::len)
-            .collect()
-    };
+    let sizes = |text: &str| -> Vec<usize> { chat(&upstream, &prompt(text)).chunks.iter().map(Vec::len).collect() };
     let bytes = sizes("@sim chunks 1; text \"né\"");
-    assert!(
-        bytes.len() > 300 && bytes.iter().all(|size| *size == 1),
-        "{bytes:?}"
-    );
+    assert!(bytes.len() > 300 && bytes.iter().all(|size| *size == 1), "{bytes:?}");
     assert_eq!(sizes("@sim chunks all; text \"a\"").len(), 1);
     assert_eq!(sizes("@sim chunks pair; text \"a\"").len(), 2);
-    let reply = chat(
-        &upstream,
-        &prompt("@sim chunks seed=3; text \"né\" times=50; tool A {\"a\":1}"),
-    );
+    let reply = chat(&upstream, &prompt("@sim chunks seed=3; text \"né\" times=50; tool A {\"a\":1}"));
     assert_eq!(reply.frames().len(), 50 + 3 + 3);
 }
 
@@ -678,31 +385,19 @@ fn cuts_end_the_connection_as_asked() {
     assert_eq!((&reset.end, reset.body().len()), (&Ending::Reset, 123 + 30));
     assert_eq!(settled(&upstream).outcome, Outcome::Cut);
     let dropped = cut("@sim text \"a\"; tear 30 drop; text \"b\"");
-    assert_eq!(
-        (&dropped.end, dropped.body().len()),
-        (&Ending::Closed, 123 + 30)
-    );
+    assert_eq!((&dropped.end, dropped.body().len()), (&Ending::Closed, 123 + 30));
     let closed = cut("@sim cut 50 close; text \"a\"");
     assert_eq!((&closed.end, closed.body().len()), (&Ending::Clean, 50));
     assert!(frames(&closed.body()).is_err());
     let empty = cut("@sim empty");
-    assert_eq!(
-        (empty.status, &empty.end, empty.body().len()),
-        (200, &Ending::Clean, 0)
-    );
+    assert_eq!((empty.status, &empty.end, empty.body().len()), (200, &Ending::Clean, 0));
 }
 
 #[test]
 fn a_client_that_hangs_up_is_noticed_while_the_stream_stalls() {
     let upstream = start();
     let body = prompt("@sim text \"a\"; stall").to_string();
-    let mut stream = open(
-        &upstream,
-        "POST",
-        "/generateAssistantResponse",
-        KEY_HEADERS,
-        body.as_bytes(),
-    );
+    let mut stream = open(&upstream, "POST", "/generateAssistantResponse", KEY_HEADERS, body.as_bytes());
     let mut seen = Vec::new();
     let mut byte = [0];
     while !seen.ends_with(b"\"a\"}") {
@@ -715,13 +410,7 @@ fn a_client_that_hangs_up_is_noticed_while_the_stream_stalls() {
     assert_eq!(settled(&upstream).outcome, Outcome::ClientGone);
     until(|| upstream.open_streams() == 0);
     let before_head = prompt("@sim head-delay 600000; text \"a\"").to_string();
-    drop(open(
-        &upstream,
-        "POST",
-        "/generateAssistantResponse",
-        KEY_HEADERS,
-        before_head.as_bytes(),
-    ));
+    drop(open(&upstream, "POST", "/generateAssistantResponse", KEY_HEADERS, before_head.as_bytes()));
     until(|| upstream.requests().len() == 2);
     let gone = settled(&upstream);
     assert_eq!((gone.outcome, gone.status), (Outcome::ClientGone, 0));
@@ -732,22 +421,12 @@ fn many_streams_run_side_by_side() {
     let upstream = start();
     let stalled = prompt("@sim text \"a\"; stall").to_string();
     let waiting: Vec<_> = (0..60)
-        .map(|_| {
-            open(
-                &upstream,
-                "POST",
-                "/generateAssistantResponse",
-                KEY_HEADERS,
-                stalled.as_bytes(),
-            )
-        })
+        .map(|_| open(&upstream, "POST", "/generateAssistantResponse", KEY_HEADERS, stalled.as_bytes()))
         .collect();
     until(|| upstream.open_streams() == 60);
     let text = "@sim chunks 16; text \"abcdefgh\" times=40; tool A {\"a\":1}";
     thread::scope(|scope| {
-        let calls: Vec<_> = (0..20)
-            .map(|_| scope.spawn(|| chat(&upstream, &prompt(text)).frames().len()))
-            .collect();
+        let calls: Vec<_> = (0..20).map(|_| scope.spawn(|| chat(&upstream, &prompt(text)).frames().len())).collect();
         for call in calls {
             assert_eq!(call.join().unwrap(), 40 + 3 + 3);
         }
@@ -761,25 +440,14 @@ fn many_streams_run_side_by_side() {
 fn the_switches_work_over_http() {
     let upstream = start();
     let set = |patch: Value| post(&upstream, "/_sim/config", &patch);
+    assert_eq!(set(json!({ "limits": { "body_bytes": 10 } })).json()["limits"]["body_bytes"], 10);
+    assert_eq!(chat(&upstream, &prompt("hi")).header("x-sim-rule").map(|rule| rule.starts_with("R22")), Some(true));
     assert_eq!(
-        set(json!({ "limits": { "body_bytes": 10 } })).json()["limits"]["body_bytes"],
-        10
-    );
-    assert_eq!(
-        chat(&upstream, &prompt("hi"))
-            .header("x-sim-rule")
-            .map(|rule| rule.starts_with("R22")),
-        Some(true)
-    );
-    assert_eq!(set(json!({ "limits": null, "faults": [{ "operation": "chat", "answer": "capacity", "times": 1 }] })).status, 200);
-    assert_eq!(
-        chat(&upstream, &prompt("hi")).json()["reason"],
-        "INSUFFICIENT_MODEL_CAPACITY"
-    );
-    assert_eq!(
-        set(json!({ "default_script": "text \"fixed\"" })).status,
+        set(json!({ "limits": null, "faults": [{ "operation": "chat", "answer": "capacity", "times": 1 }] })).status,
         200
     );
+    assert_eq!(chat(&upstream, &prompt("hi")).json()["reason"], "INSUFFICIENT_MODEL_CAPACITY");
+    assert_eq!(set(json!({ "default_script": "text \"fixed\"" })).status, 200);
     assert_eq!(text_of(&chat(&upstream, &prompt("hi"))), "fixed");
     for (patch, named) in [
         (json!({ "strickt": true }), "strickt"),
@@ -790,11 +458,7 @@ fn the_switches_work_over_http() {
     ] {
         let reply = set(patch);
         assert_eq!(reply.status, 400);
-        assert!(
-            reply.json()["error"].as_str().unwrap().contains(named),
-            "{:?}",
-            reply.json()
-        );
+        assert!(reply.json()["error"].as_str().unwrap().contains(named), "{:?}", reply.json());
     }
     let token = upstream.issue("demo-idc").unwrap();
     assert_eq!(post(&upstream, "/_sim/expire", &json!({})).status, 200);
@@ -811,20 +475,14 @@ fn the_switches_work_over_http() {
 #[test]
 fn accepted_bodies_are_kept_on_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config {
-        record_dir: Some(folder.path().to_owned()),
-        ..Config::default()
-    };
+    let config = Config { record_dir: Some(folder.path().to_owned()), ..Config::default() };
     let upstream = Upstream::start(config).unwrap();
     let body = prompt("hi");
     chat(&upstream, &body);
     let mut refused = prompt("hi");
     refused["model"] = json!("x");
     chat(&upstream, &refused);
-    let files: Vec<_> = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1);
     let kept: Value = serde_json::from_slice(&std::fs::read(&files[0]).unwrap()).unwrap();
     assert_eq!(kept, body);
@@ -832,32 +490,13 @@ fn accepted_bodies_are_kept_on_disk() {
 
 #[test]
 fn lenient_servers_still_want_json_and_known_members() {
-    let upstream = Upstream::start(Config {
-        strict: false,
-        ..Config::default()
-    })
-    .unwrap();
+    let upstream = Upstream::start(Config { strict: false, ..Config::default() }).unwrap();
     let mut body = prompt("hi");
-    body["conversationState"]["history"] =
-        json!([{ "assistantResponseMessage": { "content": "" } }]);
+    body["conversationState"]["history"] = json!([{ "assistantResponseMessage": { "content": "" } }]);
     assert_eq!(chat(&upstream, &body).status, 200);
-    assert!(
-        upstream.requests()[0]
-            .warnings
-            .iter()
-            .any(|warning| warning.starts_with("R1:"))
-    );
+    assert!(upstream.requests()[0].warnings.iter().any(|warning| warning.starts_with("R1:")));
     body["model"] = json!("x");
-    assert_eq!(
-        chat(&upstream, &body).json()["reason"],
-        "REQUEST_BODY_INVALID"
-    );
-    let broken = request(
-        &upstream,
-        "POST",
-        "/generateAssistantResponse",
-        KEY_HEADERS,
-        b"{",
-    );
+    assert_eq!(chat(&upstream, &body).json()["reason"], "REQUEST_BODY_INVALID");
+    let broken = request(&upstream, "POST", "/generateAssistantResponse", KEY_HEADERS, b"{");
     assert_eq!(broken.json()["reason"], "REQUEST_BODY_INVALID_JSON");
 }

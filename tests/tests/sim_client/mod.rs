@@ -1,9 +1,5 @@
 //! A blocking HTTP/1.1 client and a frame reader for the tests of the simulated upstream, written apart from both.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test binary uses its own part"
-)]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -41,10 +37,7 @@ impl Reply {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     pub fn frames(&self) -> Vec<Decoded> {
@@ -53,43 +46,22 @@ impl Reply {
 }
 
 pub const KEY_HEADERS: &[(&str, &str)] = &[
-    (
-        "authorization",
-        concat!("Bearer ", "ksk_simulated_demo_key"),
-    ),
+    ("authorization", concat!("Bearer ", "ksk_simulated_demo_key")),
     ("tokentype", "API_KEY"),
     ("content-type", "application/json"),
 ];
 
 pub fn chat(upstream: &Upstream, body: &Value) -> Reply {
     assert_eq!(KEY_HEADERS[0].1, format!("Bearer {DEMO_API_KEY}"));
-    request(
-        upstream,
-        "POST",
-        "/generateAssistantResponse",
-        KEY_HEADERS,
-        body.to_string().as_bytes(),
-    )
+    request(upstream, "POST", "/generateAssistantResponse", KEY_HEADERS, body.to_string().as_bytes())
 }
 
 pub fn post(upstream: &Upstream, path: &str, body: &Value) -> Reply {
-    request(
-        upstream,
-        "POST",
-        path,
-        &[("content-type", "application/json")],
-        body.to_string().as_bytes(),
-    )
+    request(upstream, "POST", path, &[("content-type", "application/json")], body.to_string().as_bytes())
 }
 
 /// Sends the request and reads to the end of the connection.
-pub fn request(
-    upstream: &Upstream,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-) -> Reply {
+pub fn request(upstream: &Upstream, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let mut stream = open(upstream, method, path, headers, body);
     let mut raw = Vec::new();
     let mut buffer = [0; 16_384];
@@ -109,23 +81,12 @@ pub fn request(
 }
 
 /// Sends the request and leaves the answer unread.
-pub fn open(
-    upstream: &Upstream,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-) -> TcpStream {
+pub fn open(upstream: &Upstream, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> TcpStream {
     let address = upstream.url();
     let mut stream = TcpStream::connect(address.strip_prefix("http://").unwrap()).unwrap();
     // A hang of the server fails the test instead of blocking it.
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    let mut head = format!(
-        "{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n",
-        body.len()
-    );
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     if !headers.iter().any(|(name, _)| *name == "host") {
         head.push_str("host: 127.0.0.1\r\n");
     }
@@ -139,37 +100,18 @@ pub fn open(
 }
 
 fn parse(raw: &[u8], reset: bool) -> Reply {
-    let split = raw
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .expect("a response head");
+    let split = raw.windows(4).position(|window| window == b"\r\n\r\n").expect("a response head");
     let head = std::str::from_utf8(&raw[..split]).unwrap();
     let mut lines = head.split("\r\n");
-    let status = lines
-        .next()
-        .unwrap()
-        .split(' ')
-        .nth(1)
-        .unwrap()
-        .parse()
-        .unwrap();
-    let headers: Vec<(String, String)> = lines
-        .map(|line| line.split_once(": ").unwrap())
-        .map(|(n, v)| (n.to_owned(), v.to_owned()))
-        .collect();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers: Vec<(String, String)> =
+        lines.map(|line| line.split_once(": ").unwrap()).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
     let mut rest = &raw[split + 4..];
-    let chunked = headers
-        .iter()
-        .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
     let mut chunks = Vec::new();
     let mut end = if reset { Ending::Reset } else { Ending::Closed };
     if !chunked {
-        return Reply {
-            status,
-            headers,
-            chunks: vec![rest.to_vec()],
-            end: Ending::Clean,
-        };
+        return Reply { status, headers, chunks: vec![rest.to_vec()], end: Ending::Clean };
     }
     while let Some(line) = rest.windows(2).position(|window| window == b"\r\n") {
         let size = usize::from_str_radix(std::str::from_utf8(&rest[..line]).unwrap(), 16).unwrap();
@@ -181,12 +123,7 @@ fn parse(raw: &[u8], reset: bool) -> Reply {
         chunks.push(rest[from..from + size].to_vec());
         rest = &rest[from + size + 2..];
     }
-    Reply {
-        status,
-        headers,
-        chunks,
-        end,
-    }
+    Reply { status, headers, chunks, end }
 }
 
 /// A frame as a reader sees it: string headers only, other types are skipped by their length.
@@ -198,10 +135,7 @@ pub struct Decoded {
 
 impl Decoded {
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .iter()
-            .find(|(other, _)| other == name)
-            .map_or("", |(_, value)| value)
+        self.headers.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
     }
 
     pub fn kind(&self) -> &str {
@@ -230,10 +164,7 @@ pub fn frames(mut bytes: &[u8]) -> Result<Vec<Decoded>, String> {
             return Err("prelude checksum".to_owned());
         }
         if total < 16 || length > total - 16 || total > bytes.len() {
-            return Err(format!(
-                "lengths {total} and {length} with {} bytes",
-                bytes.len()
-            ));
+            return Err(format!("lengths {total} and {length} with {} bytes", bytes.len()));
         }
         if crc(&bytes[..total - 4]) != word(total - 4) {
             return Err("message checksum".to_owned());
@@ -280,11 +211,7 @@ fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |mut crc, byte| {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 {
-                (crc >> 1) ^ 0xEDB8_8320
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
         }
         crc
     })
