@@ -19,10 +19,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kiro2api_core::host::Incoming;
 use serde::Deserialize;
 
-use super::{Ask, Got, Kind, Operation, Sent, StoreKind, World};
+use super::{Answer, Ask, Got, Kind, Operation, Sent, StoreKind, World};
 use crate::accounts;
+use crate::script::Scene;
 
 /// A golden folder.
 #[derive(Debug)]
@@ -86,6 +88,18 @@ pub enum Cut {
     Every(usize),
 }
 
+impl Cut {
+    /// The same reply, cut this way.
+    pub fn apply(self, answer: Answer) -> Answer {
+        match self {
+            Self::Frames => answer,
+            Self::Whole => answer.joined(),
+            Self::At(at) => answer.joined().split_at(at),
+            Self::Every(size) => answer.joined().rechunked(|bytes| bytes.chunks(size).map(<[u8]>::to_vec).collect()),
+        }
+    }
+}
+
 impl Case {
     /// Every case below `tests/cases`, by name.
     pub fn all() -> Vec<Self> {
@@ -116,20 +130,10 @@ impl Case {
     /// One run: what the client got and what the service got.
     pub fn run(&self, stream: bool, cut: Cut) -> (Got, Vec<Sent>) {
         let world = World::new(StoreKind::Compare);
-        self.run_in(&world, stream, cut)
-    }
-
-    /// The same in a world of the caller's, which may hold older runs of the same case.
-    pub fn run_in(&self, world: &World, stream: bool, cut: Cut) -> (Got, Vec<Sent>) {
         // The caller looks at the violations, so that they name the case.
         world.tolerate_violations();
         world.service.configure(|config| config.default_script.clone_from(&self.script));
-        world.service.cut(move |answer| match cut {
-            Cut::Frames => answer,
-            Cut::Whole => answer.joined(),
-            Cut::At(at) => answer.joined().split_at(at),
-            Cut::Every(size) => answer.joined().rechunked(|bytes| bytes.chunks(size).map(<[u8]>::to_vec).collect()),
-        });
+        world.service.cut(move |answer| cut.apply(answer));
         let tokens = match self.settings.account.as_str() {
             "key" => format!(r#"[{{"auth":"ApiKey","apiKey":"{}","label":"demo-key"}}]"#, accounts::DEMO_API_KEY),
             "social" => super::running::social(),
@@ -138,14 +142,27 @@ impl Case {
         let mut variables = vec![("KIRO_AUTH_TOKEN", tokens.as_str())];
         variables.extend(self.settings.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let instance = world.frozen_instance(&variables);
+        let ask = Ask(self.incoming(stream));
+        let got = world.ask(&instance, &ask);
+        (got, world.service.sent_of(Operation::Chat))
+    }
+
+    /// The script's first four replies.
+    pub fn replies(&self) -> Vec<Answer> {
+        let Some(script) = &self.script else { return Vec::new() };
+        let scene = |attempt| Scene { attempt, seed: "case".to_owned(), ..Scene::default() };
+        (0..4).map(|attempt| Answer::scene(script, &scene(attempt))).collect()
+    }
+
+    /// The request as a streaming client sends it.
+    pub fn incoming(&self, stream: bool) -> Incoming {
         let (method, path) = self.settings.route.split_once(' ').expect("a route is a method and a path");
         let mut ask = Ask::post(path, self.client_body(stream));
         ask.0.method = method.to_owned();
         for (name, value) in &self.settings.headers {
             ask = ask.header(name, value);
         }
-        let got = world.ask(&instance, &ask);
-        (got, world.service.sent_of(Operation::Chat))
+        ask.incoming()
     }
 
     /// The client's body, with `stream` in front of everything else where it is asked for.

@@ -29,6 +29,7 @@ mod instance;
 mod running;
 mod secrets;
 mod service;
+pub mod steps;
 mod store;
 mod wire;
 

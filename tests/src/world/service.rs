@@ -318,12 +318,6 @@ impl Service {
         *self.cut.borrow_mut() = Box::new(cutter);
     }
 
-    /// Forgets all requests so far, and how often each script was served.
-    pub fn forget_requests(&self) {
-        self.sent.borrow_mut().clear();
-        self.served.borrow_mut().clear();
-    }
-
     /// Forgets all rules.
     pub fn forget_rules(&self) {
         self.rules.borrow_mut().clear();
