@@ -58,17 +58,17 @@ pub async fn drive<H: Host, C: Client<H>>(host: &H, incoming: Incoming, client: 
                 line = Line { reply: Some(host.send(request)), headed: false };
                 Input::Sent
             }
-            Step::Await { until } => {
-                let heard = line.next(host, client, until).await;
+            Step::Await { until, regardless } => {
+                let next = line.next(host, until);
+                let heard =
+                    if regardless { next.await } else { unless_gone(client, next).await.unwrap_or(Heard::Gone) };
                 host.with(|gateway| exchange.on(gateway, heard.as_input(), host.now()));
                 continue;
             }
-            Step::Sleep { until } => {
-                match unless_gone(client, host.sleep(until)).await {
-                    Ok(()) => Input::Woke,
-                    Err(Gone) => Input::Gone,
-                }
-            }
+            Step::Sleep { until } => match unless_gone(client, host.sleep(until)).await {
+                Ok(()) => Input::Woke,
+                Err(Gone) => Input::Gone,
+            },
             Step::Open(head) => told(client.open(head).await),
             Step::Write(bytes) => told(client.write(bytes).await),
             Step::Answer(head, body) => told(client.answer(head, body).await),
@@ -93,7 +93,7 @@ pub async fn pump<H: Host, C: Client<H>>(
     let mut line = Line { reply: Some(reply), headed: true };
     let mut out = Vec::new();
     loop {
-        let heard = line.next(host, client, relay.next_tick()).await;
+        let heard = unless_gone(client, line.next(host, relay.next_tick())).await.unwrap_or(Heard::Gone);
         let flow = match &heard {
             Heard::Chunk(chunk) => relay.push(chunk.as_ref(), host.now(), &mut out),
             Heard::Woke => relay.tick(host.now(), &mut out),
@@ -170,14 +170,14 @@ impl<C: AsRef<[u8]>> Heard<C> {
 }
 
 impl<R: Reply> Line<R> {
-    /// The next thing the reply says, `Woke` at `until`, or `Gone`. Loses nothing when it wakes.
-    async fn next<H: Host, C: Client<H>>(&mut self, host: &H, client: &mut C, until: Millis) -> Heard<R::Chunk> {
-        let mut sleep = pin!(host.sleep(until));
-        let first = poll_fn(|cx| match self.poll(cx) {
+    /// The next thing the reply says, or `Woke` at `until`. Loses nothing when it wakes.
+    async fn next(&mut self, clock: &impl Clock, until: Millis) -> Heard<R::Chunk> {
+        let mut sleep = pin!(clock.sleep(until));
+        poll_fn(|cx| match self.poll(cx) {
             Poll::Ready(heard) => Poll::Ready(heard),
             Poll::Pending => sleep.as_mut().poll(cx).map(|()| Heard::Woke),
-        });
-        unless_gone(client, first).await.unwrap_or(Heard::Gone)
+        })
+        .await
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Heard<R::Chunk>> {

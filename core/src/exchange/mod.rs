@@ -62,6 +62,8 @@ pub enum Step<'e> {
     Await {
         /// When to wake.
         until: Millis,
+        /// Whether to go on although the client has hung up: a rotated token that nobody hears of is lost.
+        regardless: bool,
     },
     /// Wait; a reply under way is dropped.
     Sleep {
@@ -229,7 +231,8 @@ impl Exchange {
                 Step::Save { key: STORE_KEY, value: &saving.snapshot.bytes, expected: saving.expected.as_deref() }
             }
             State::Send(request, _) => Step::Send(request),
-            State::Await(..) | State::Read => Step::Await { until: self.wake() },
+            State::Await(purpose, _) => Step::Await { until: self.wake(), regardless: *purpose == Purpose::Refresh },
+            State::Read => Step::Await { until: self.wake(), regardless: false },
             State::Sleep(_) => Step::Sleep { until: self.wake() },
             State::Relay => Step::Relay,
             State::Answer(head, body) => Step::Answer(head, body),
