@@ -1,11 +1,14 @@
 //! Benchmarks against named peers, all in one run. Times carry over to no other machine; ratios nearly, allocations do.
 
+mod conversation;
 mod corpus;
 mod frames;
 mod heap;
 mod measure;
 mod peer;
+mod relay;
 mod report;
+mod request;
 mod suite;
 
 use std::env;

@@ -62,15 +62,9 @@ pub fn find(method: &str, path: &str) -> Route {
 pub fn dialect(path: &str, headers: &Headers) -> Dialect {
     let path = trimmed(path);
     let anthropic = header(headers, "anthropic-version").is_some() || header(headers, "x-api-key").is_some();
-    if path.starts_with("/messages") {
-        Dialect::Anthropic
-    } else if path.starts_with("/chat") || path.starts_with("/responses") || path.starts_with("/completions") {
-        Dialect::OpenAi
-    } else if path.starts_with("/models") && !anthropic {
-        Dialect::OpenAi
-    } else {
-        Dialect::Anthropic
-    }
+    let openai = OPENAI_PATHS.iter().any(|prefix| path.starts_with(prefix));
+    let either = path.starts_with("/models") && !anthropic;
+    if openai || either { Dialect::OpenAi } else { Dialect::Anthropic }
 }
 
 /// Whether a route needs a client key.
@@ -93,6 +87,7 @@ fn trimmed(path: &str) -> &str {
     path
 }
 
+const OPENAI_PATHS: &[&str] = &["/chat", "/responses", "/completions", "/embeddings"];
 const GET: &str = "GET, HEAD, OPTIONS";
 const POST: &str = "POST, OPTIONS";
 const POST_METHOD: &str = "POST";

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use anthropic_support::{PNG, decode, parts_of, refusal, saying, shown, with};
 use kiro2api_core::dialect::anthropic::UNSIGNED;
-use kiro2api_core::turn::{Part, Role};
+use kiro2api_core::turn::{Effort, Part, Role, Thinking};
 
 #[test]
 fn every_block_type_becomes_parts() {
@@ -186,4 +186,33 @@ fn the_system_prompt_loses_its_billing_line_and_nothing_else() {
         assert_eq!(decode(&body).unwrap().system, expected, "{system}");
     }
     assert_eq!(refusal(&with(r#""system":[{"type":"image","source":{}}]"#)).0, "system[0]");
+}
+
+/// The shape of a real Claude Code request: reminders in a system turn after the user's, deferred tools, a
+/// picture in a tool result, a billing line that changes with every request.
+#[test]
+fn a_request_of_claude_code_is_taken_whole() {
+    let body = format!(
+        r#"{{"model":"claude-opus-5-5","messages":[
+        {{"role":"user","content":[{{"type":"text","text":"<system-reminder>a</system-reminder>"}},{{"type":"text","text":"look","cache_control":{{"type":"ephemeral"}}}}]}},
+        {{"role":"system","content":[{{"type":"text","text":"<system-reminder>b</system-reminder>"}}]}},
+        {{"role":"assistant","content":[{{"type":"thinking","thinking":"hm","signature":"EqQB"}},{{"type":"tool_use","id":"toolu_1","name":"Read","input":{{"file_path":"/x.png"}}}}]}},
+        {{"role":"user","content":[{{"tool_use_id":"toolu_1","type":"tool_result","content":[{{"type":"image","source":{{"type":"base64","data":"{PNG}","media_type":"image/png"}}}}],"is_error":false,"cache_control":{{"type":"ephemeral"}}}}]}}],
+        "system":[{{"type":"text","text":"x-anthropic-billing-header: cc_version=2.1.329.1f3; cc_entrypoint=sdk-cli;"}},{{"type":"text","text":"You are Claude Code","cache_control":{{"type":"ephemeral"}}}}],
+        "tools":[{{"name":"Read","description":"Reads","input_schema":{{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","additionalProperties":false}}}},{{"name":"Workflow","description":"","input_schema":{{"type":"object"}},"defer_loading":true}}],
+        "metadata":{{"user_id":"{{\"device_id\":\"d\",\"account_uuid\":\"\",\"session_id\":\"5c0e\"}}"}},
+        "max_tokens":128000,"thinking":{{"type":"adaptive","display":"updates"}},
+        "context_management":{{"edits":[{{"type":"clear_thinking_20251015","keep":"all"}}]}},
+        "output_config":{{"effort":"medium"}},"stream":true}}"#
+    );
+    let turn = decode(&body).unwrap();
+    assert!(turn.ignored.is_empty(), "{:?}", turn.ignored);
+    assert_eq!(turn.system, ["You are Claude Code"]);
+    assert_eq!((turn.session.as_deref(), turn.max_tokens, turn.stream), (Some("5c0e"), Some(128_000), true));
+    assert_eq!(turn.thinking, Thinking::On { effort: Effort::Medium, budget: None });
+    assert_eq!(turn.tools.iter().map(|tool| &*tool.name).collect::<Vec<_>>(), ["Read", "Workflow"]);
+    let told: Vec<_> = turn.messages.iter().map(|message| shown(&message.parts)).collect();
+    assert_eq!(told[0].len(), 3);
+    assert_eq!(told[1], [r#"thinking hm Some("EqQB")"#, r#"call toolu_1 Read {"file_path":"/x.png"}"#]);
+    assert_eq!(told[2], ["result toolu_1 false [image png Some((1, 1))]"]);
 }

@@ -20,7 +20,8 @@ fn tools_are_the_clients_or_the_servers() {
         {"type":"web_search_20250305","name":"web_search","max_uses":5},
         {"type":"tool_search_tool_regex_20251119","name":"tool_search_tool_regex"},
         {"type":"mcp_toolset","mcp_server_name":"srv"},
-        {"type":"from_tomorrow","name":"t","input_schema":{}}]"#,
+        {"type":"from_tomorrow","name":"t","input_schema":{}},
+        {"type":"text_editor_20250124","name":"str_replace_editor"}]"#,
     );
     let turn = decode(&body).unwrap();
     let told: Vec<_> = turn
@@ -38,8 +39,9 @@ fn tools_are_the_clients_or_the_servers() {
     for (index, member) in [(2, "\"restart\""), (3, "\"old_str\""), (4, "\"old_path\"")] {
         assert!(told[index].contains(member), "{}", told[index]);
     }
+    assert!(told[3].contains("insert_text") && !told[9].contains("insert_text"), "{}", told[9]);
     assert_eq!(
-        told[5..],
+        told[5..9],
         [
             "web_search server web_search_20250305",
             "tool_search_tool_regex server tool_search_tool_regex_20251119",

@@ -7,6 +7,7 @@ use kiro2api_core::host::Millis;
 use kiro2api_core::pool::{AfterRefreshFault, Grant, Outcome, Pick, Pool, RefreshFault, Refusal, Sealing, Strategy};
 use pool_world::{
     HOUR, Kv, NOW, Table, after, claim, cold, credentials, from_json, grant, lease, nth, pick, renew, settle, warm,
+    word,
 };
 
 const CONFIGURED: &str = "configured-refresh-token-0";
@@ -140,6 +141,57 @@ fn a_login_somebody_else_renewed_is_used_instead_of_parked() {
 }
 
 #[test]
+fn a_rotation_from_before_the_claim_supersedes_it_too() {
+    let mut kv = Kv::default();
+    let (mut mine, mut theirs) = (cold(credentials(1)), cold(credentials(1)));
+    rotate(&mut theirs, "their-access", "their-rotated-refresh-token", NOW);
+    kv.save(&mut theirs, 1);
+    // An hour later their token has expired as well, and only the rotation tells.
+    let now = after(HOUR);
+    let renewal = claim(&mut mine, nth(&theirs, 0), now);
+    assert_eq!(renewal.refresh.reveal(), CONFIGURED);
+    mine.absorb(kv.read(0), None, now);
+    assert_eq!(mine.refresh_failed(&renewal, &dead(), now), AfterRefreshFault::Superseded);
+    assert_eq!(next_refresh(&mut mine, now), "their-rotated-refresh-token");
+}
+
+#[test]
+fn a_refresh_elsewhere_that_rotated_nothing_supersedes_and_revives() {
+    let mut kv = Kv::default();
+    let (mut mine, mut theirs) = (cold(credentials(1)), cold(credentials(1)));
+    let account = nth(&mine, 0);
+    let renewal = claim(&mut mine, account, NOW);
+    renew(&mut theirs, account, "their-access", after(Millis(1)));
+    kv.save(&mut theirs, 1);
+    let now = after(Millis(2));
+    mine.absorb(kv.read(0), None, now);
+    assert_eq!(mine.refresh_failed(&renewal, &dead(), now), AfterRefreshFault::Superseded);
+    assert_eq!(pick(&mut mine, now), Pick::Use(account));
+
+    let mut late = cold(credentials(1));
+    let renewal = claim(&mut late, account, NOW);
+    late.absorb(None, None, NOW);
+    assert_eq!(late.refresh_failed(&renewal, &dead(), NOW), AfterRefreshFault::NeedsLogin);
+    late.absorb(kv.read(0), None, now);
+    assert_eq!(pick(&mut late, after(HOUR)), Pick::Refresh(account), "a later success proves the login alive");
+}
+
+#[test]
+fn a_new_token_wins_over_one_from_a_clock_that_runs_ahead() {
+    let mut kv = Kv::default();
+    let (mut mine, mut ahead) = (cold(credentials(1)), cold(credentials(1)));
+    let account = nth(&mine, 0);
+    rotate(&mut ahead, "from-the-future", "rotated-in-the-future", after(Millis::mins(5)));
+    kv.save(&mut ahead, 1);
+    mine.absorb(kv.read(0), None, NOW);
+    settle(&mut mine, account, Outcome::BearerRefused, NOW);
+    rotate(&mut mine, "mine", "my-rotated-refresh-token", NOW);
+    mine.absorb(kv.read(0), None, NOW);
+    assert_eq!(pick(&mut mine, NOW), Pick::Use(account));
+    assert_eq!(lease(&mine, account).bearer.reveal(), "mine");
+}
+
+#[test]
 fn a_parked_login_comes_back_when_a_late_read_brings_another_token() {
     let mut kv = Kv::default();
     let (mut mine, mut theirs) = (cold(credentials(1)), cold(credentials(1)));
@@ -204,6 +256,19 @@ fn three_rejections_in_a_row_need_a_login_and_a_success_begins_anew() {
     }
     assert_eq!(reject(&mut pool, now), AfterRefreshFault::NeedsLogin);
     assert_eq!(pick(&mut pool, now + HOUR), Pick::None(Refusal::NeedsLogin));
+
+    // Each refresh token has its own three.
+    let mut pool = cold(credentials(1));
+    rotate(&mut pool, "access", "rotated-refresh-token", NOW);
+    let mut now = after(HOUR);
+    let mut answers = Vec::new();
+    for _ in 0..6 {
+        let answer = reject(&mut pool, now);
+        now = if let AfterRefreshFault::Later(until) = answer { until } else { now + HOUR };
+        answers.push(!matches!(answer, AfterRefreshFault::Later(_)));
+    }
+    assert_eq!(answers, [false, false, true, false, false, true]);
+    assert_eq!(pick(&mut pool, now), Pick::None(Refusal::NeedsLogin));
 }
 
 #[test]
@@ -228,6 +293,15 @@ fn a_changed_credential_brings_a_parked_account_back() {
         let mut next = Pool::new(from_json(&json(region)), Strategy::Sequential, Sealing::default());
         next.absorb(kv.read(0), None, NOW);
         assert_eq!(pick(&mut next, NOW), expected, "{region}");
+    }
+    let mut pool = cold(from_json(&json("us-east-1")));
+    renew(&mut pool, account, "access", NOW + HOUR);
+    settle(&mut pool, account, Outcome::Suspended, NOW + HOUR);
+    kv.save(&mut pool, 2);
+    for (region, expected) in [("us-east-1", "suspended"), ("eu-west-1", "ready")] {
+        let mut next = Pool::new(from_json(&json(region)), Strategy::Sequential, Sealing::default());
+        next.absorb(kv.read(0), None, NOW + HOUR);
+        assert_eq!(word(&next, 0, NOW + HOUR), expected, "{region}");
     }
 }
 
@@ -291,6 +365,30 @@ fn a_claim_of_an_instance_that_died_expires() {
     table.load(&mut second, NOW);
     assert!(matches!(pick(&mut second, after(Millis::secs(9))), Pick::Wait(_)));
     assert_eq!(pick(&mut second, after(Millis::secs(10))), Pick::Refresh(account));
+}
+
+#[test]
+fn a_claim_ends_with_its_outcome_and_a_released_one_returns_to_nobody() {
+    let mut table = Table::default();
+    let (mut first, mut second) = (cold(credentials(1)), cold(credentials(1)));
+    let account = nth(&first, 0);
+    let renewal = claim(&mut first, account, NOW);
+    assert!(table.save(&mut first, 1));
+    table.load(&mut second, NOW);
+    let failed = after(Millis(500));
+    assert!(matches!(pick(&mut second, failed), Pick::Wait(_)));
+    first.refresh_failed(&renewal, &RefreshFault::Later(None), failed);
+    assert!(table.save(&mut first, 2));
+    table.load(&mut second, failed);
+    let retry = failed + Millis::secs(5);
+    assert_eq!(pick(&mut second, failed), Pick::None(Refusal::RefreshFailing { until: retry }));
+    assert_eq!(pick(&mut second, retry), Pick::Refresh(account), "though the claim ran for ten seconds");
+
+    let renewal = claim(&mut first, account, retry);
+    assert!(table.save(&mut first, 3));
+    first.release(&renewal);
+    table.load(&mut first, retry);
+    assert_eq!(pick(&mut first, retry), Pick::Refresh(account), "nobody waits for himself");
 }
 
 #[test]

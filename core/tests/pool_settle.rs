@@ -238,6 +238,30 @@ fn a_refused_bearer_is_refreshed_once_and_then_more_slowly() {
 }
 
 #[test]
+fn a_late_refusal_of_an_old_token_is_not_held_against_the_new_one() {
+    let mut pool = warm(1);
+    let account = nth(&pool, 0);
+    let old = lease(&pool, account);
+    renew(&mut pool, account, "new", after(HOUR));
+    pool.settle(&old, Outcome::BearerRefused, MODEL, after(HOUR));
+    settle(&mut pool, account, Outcome::BearerRefused, after(HOUR));
+    assert_eq!(pick(&mut pool, after(HOUR)), Pick::Refresh(account), "its first refusal");
+}
+
+#[test]
+fn a_probe_that_finds_its_token_refused_makes_nobody_wait() {
+    let mut pool = warm(1);
+    let account = nth(&pool, 0);
+    settle(&mut pool, account, throttled(None), NOW);
+    let back = after(Millis::secs(30));
+    assert_eq!(pick(&mut pool, back), Pick::Use(account), "the probe");
+    settle(&mut pool, account, Outcome::BearerRefused, back);
+    assert_eq!(pick(&mut pool, back), Pick::Refresh(account));
+    renew(&mut pool, account, "new", back);
+    assert_eq!(pick(&mut pool, back), Pick::Use(account));
+}
+
+#[test]
 fn an_api_key_that_is_refused_three_times_needs_a_new_one() {
     let mut pool = cold(from_json(r#"{"auth":"ApiKey","apiKey":"ksk_0123456789"}"#));
     let account = nth(&pool, 0);

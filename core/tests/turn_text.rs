@@ -45,6 +45,7 @@ fn thought_is_split_from_the_answer() {
     for (whole, expected) in [
         ("<thinking>a</thinking>\n\nb", vec![('H', "a"), ('T', "b")]),
         ("<thinking>\na\n</thinking>\n\nb", vec![('H', "a\n"), ('T', "b")]),
+        ("<thinking>\n\na</thinking>", vec![('H', "\na")]),
         ("<thinking>a</thinking>b", vec![('H', "a"), ('T', "b")]),
         ("<thinking>a</thinking>\n\n\nb", vec![('H', "a"), ('T', "\nb")]),
         (" \n\n<thinking>a</thinking>\nb", vec![('H', "a"), ('T', "b")]),

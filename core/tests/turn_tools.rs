@@ -151,24 +151,20 @@ fn a_whole_object_without_its_stop_is_accepted_and_a_cut_one_is_told() {
 
 #[test]
 fn a_cut_call_the_client_never_saw_stays_unseen() {
-    for cut in [vec![opened("b")], vec![fragment("b", "{\"x")], vec![fragment("b", "{\"x"), stopped("b")]] {
+    // Neither a call that has only been named nor one that was cut while it waited is ever opened.
+    for cut in [vec![opened("b")], vec![fragment("b", "{\"x"), stopped("b")]] {
         let mut lines = vec![fragment("a", "{")];
         lines.extend(cut);
         lines.extend([fragment("a", "}"), text("t"), stopped("a")]);
-        // With `a` complete but `b` waiting behind it, only what was already its turn has been opened.
-        let mut stage = Stage::new(shown());
-        stage.say_all(&lines);
-        assert_eq!(stage.finish(TAIL).stop, OwnedStop::MaxTokens);
-        let ids: Vec<_> = stage
-            .answer
-            .blocks
-            .iter()
-            .filter_map(|block| if let Block::Tool { id, .. } = block { Some(id) } else { None })
-            .collect();
-        assert_eq!(ids, ["a"]);
-        assert!(stage.answer.blocks.contains(&Block::Text("t".into())), "{:?}", stage.answer.blocks);
+        let t = [Seen::Text, piece("t"), Seen::Close];
+        let expected = [&[tool("a"), piece("{}"), Seen::Close][..], &t, &[Seen::Finish(OwnedStop::MaxTokens)]].concat();
+        assert_eq!(play(shown(), &lines, TAIL), expected);
     }
     assert_eq!(play(shown(), &[opened("a")], CUT), [Seen::Finish(OwnedStop::MaxTokens)]);
+    // Cut at the very end while it waits behind one that is whole.
+    let lines = [fragment("a", "{}"), fragment("b", "{\"x"), text("t")];
+    let seen = play(shown(), &lines, TAIL);
+    assert!(!seen.contains(&tool("b")) && seen.contains(&piece("t")), "{seen:?}");
 }
 
 #[test]

@@ -115,6 +115,20 @@ pub fn demo() -> Vec<Account> {
     ]
 }
 
+/// The accounts in the form of `KIRO_AUTH_TOKEN`, so that a gateway can be configured with them. IdC accounts come without a
+/// profile, as they do in practice: the list of profiles tells it.
+pub fn credentials(accounts: &[Account]) -> Value {
+    let entry = |account: &Account| match &account.kind {
+        Kind::Social => json!({ "auth": "Social", "label": account.label, "refreshToken": account.secret }),
+        Kind::Idc { client_id, client_secret, region } => json!({
+            "auth": "IdC", "label": account.label, "refreshToken": account.secret,
+            "clientId": client_id, "clientSecret": client_secret, "region": region
+        }),
+        Kind::ApiKey => json!({ "auth": "ApiKey", "label": account.label, "apiKey": account.secret }),
+    };
+    accounts.iter().map(entry).collect()
+}
+
 /// An account's credits, in the shape `getUsageLimits` reports them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

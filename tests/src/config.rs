@@ -44,6 +44,8 @@ pub struct Config {
     pub oidc_region: Option<String>,
     /// Serves prompts that hold no directive; one step, for example `text "ok"`.
     pub default_script: Option<String>,
+    /// So many requests are remembered; the oldest are forgotten first.
+    pub max_records: usize,
     /// Injected failures, the first that fits wins.
     pub faults: Vec<Fault>,
     /// Who may call. Changing this list forgets every issued token.
@@ -69,6 +71,7 @@ impl Default for Config {
             enforce_quota: true,
             oidc_region: None,
             default_script: None,
+            max_records: 5_000,
             faults: Vec::new(),
             accounts: crate::accounts::demo(),
             models: crate::catalogue::models(),

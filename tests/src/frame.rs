@@ -73,7 +73,7 @@ pub enum Order {
     Service,
     /// The other way round.
     Reversed,
-    /// The message type comes first, the specific type last.
+    /// The message type comes first, then the others as usual.
     Rotated,
 }
 

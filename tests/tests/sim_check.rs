@@ -297,3 +297,54 @@ fn the_aws_json_dialect_may_name_the_agent_mode_in_the_body() {
     let body = changed(PLAIN, "/agentMode", json!("vibe")).to_string();
     assert_eq!(inspect(body.as_bytes(), Dialect::AwsJson, &Config::default()).1.violations, []);
 }
+
+/// Every member of the example bodies, replaced by each kind of value, is judged without a panic; the skeleton cannot be replaced unseen.
+#[test]
+fn any_member_may_hold_anything() {
+    let values = [
+        Value::Null,
+        json!(true),
+        json!(-1.5),
+        json!(""),
+        json!("\u{0}é"),
+        json!([]),
+        json!([null]),
+        json!({}),
+        json!({ "": {} }),
+    ];
+    for text in [PLAIN, TOOLS, IMAGE] {
+        let body: Value = serde_json::from_str(text).unwrap();
+        let mut pointers = Vec::new();
+        collect(&body, String::new(), &mut pointers);
+        assert!(pointers.len() > 15, "{pointers:?}");
+        for pointer in &pointers {
+            for value in &values {
+                let mut changed = body.clone();
+                *changed.pointer_mut(pointer).unwrap() = value.clone();
+                let outcome = std::panic::catch_unwind(|| violations(&changed, &Config::default()));
+                assert!(outcome.is_ok(), "{pointer} = {value}");
+            }
+        }
+        for pointer in
+            ["/conversationState", "/conversationState/currentMessage", CURRENT, "/conversationState/chatTriggerType"]
+        {
+            for value in &values {
+                let mut changed = body.clone();
+                *changed.pointer_mut(pointer).unwrap() = value.clone();
+                assert_ne!(violations(&changed, &Config::default()), [], "{pointer} = {value}");
+            }
+        }
+    }
+}
+
+fn collect(value: &Value, path: String, out: &mut Vec<String>) {
+    let members: Vec<(String, &Value)> = match value {
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    for (name, value) in members {
+        collect(value, format!("{path}/{name}"), out);
+    }
+    out.push(path);
+}

@@ -295,3 +295,55 @@ fn what_is_not_understood_is_refused_with_its_place() {
     }
     assert!(render("status 500").is_err());
 }
+
+#[test]
+fn every_directive_in_the_guide_can_be_parsed() {
+    let guide = include_str!("../SIMULATOR.md");
+    let directives: Vec<&str> = guide.lines().filter(|line| line.starts_with("@sim ")).collect();
+    assert!(directives.len() > 10, "{directives:?}");
+    for directive in directives {
+        Script::parse(directive).unwrap_or_else(|error| panic!("{directive}: {error}"));
+    }
+    for (name, ..) in kiro2api_tests::refusal::PRESETS {
+        assert!(guide.contains(name), "the guide does not name the fault {name}");
+    }
+    for rule in kiro2api_tests::check::RULES {
+        assert!(rule.starts_with('R') || guide.contains(rule), "the guide does not name the rule {rule}");
+    }
+}
+
+/// Splitmix64; the seed of each round is in the failure's text.
+fn random(seed: &mut u64) -> usize {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *seed;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    usize::try_from((z ^ (z >> 31)) >> 33).unwrap()
+}
+
+#[test]
+fn mangled_directives_are_refused_or_rendered_but_never_break_the_server() {
+    let guide = include_str!("../SIMULATOR.md");
+    let directives: Vec<&str> =
+        guide.lines().filter(|line| line.starts_with("@sim ") && !line.contains("5000")).collect();
+    for round in 0..4_000_u64 {
+        let mut seed = round;
+        let mut chars: Vec<char> = directives[random(&mut seed) % directives.len()].chars().skip(5).collect();
+        for _ in 0..=random(&mut seed) % 4 {
+            let at = random(&mut seed) % chars.len();
+            match random(&mut seed) % 3 {
+                0 => drop(chars.remove(at)),
+                1 => chars
+                    .insert(at, ['"', ';', '{', '=', '>', '|', '\'', '0', '9', '\\', 'é', ' '][random(&mut seed) % 12]),
+                _ => chars.truncate(at + 1),
+            }
+            chars.push(' ');
+        }
+        let directive: String = chars.into_iter().collect();
+        let outcome = std::panic::catch_unwind(|| {
+            let script = Script::parse(&directive).ok()?;
+            (0..3).find_map(|step| script.plan(&Scene { step, attempt: 9, ..Scene::default() }))
+        });
+        assert!(outcome.is_ok(), "seed {round}: {directive}");
+    }
+}

@@ -410,8 +410,9 @@ fn a_client_that_hangs_up_is_noticed_while_the_stream_stalls() {
     assert_eq!(settled(&upstream).outcome, Outcome::ClientGone);
     until(|| upstream.open_streams() == 0);
     let before_head = prompt("@sim head-delay 600000; text \"a\"").to_string();
-    drop(open(&upstream, "POST", "/generateAssistantResponse", KEY_HEADERS, before_head.as_bytes()));
-    until(|| upstream.requests().len() == 2);
+    let waiting = open(&upstream, "POST", "/generateAssistantResponse", KEY_HEADERS, before_head.as_bytes());
+    until(|| upstream.requests().get(1).is_some_and(|record| record.directive.is_some()));
+    drop(waiting);
     let gone = settled(&upstream);
     assert_eq!((gone.outcome, gone.status), (Outcome::ClientGone, 0));
 }
@@ -499,4 +500,72 @@ fn lenient_servers_still_want_json_and_known_members() {
     assert_eq!(chat(&upstream, &body).json()["reason"], "REQUEST_BODY_INVALID");
     let broken = request(&upstream, "POST", "/generateAssistantResponse", KEY_HEADERS, b"{");
     assert_eq!(broken.json()["reason"], "REQUEST_BODY_INVALID_JSON");
+}
+
+#[test]
+fn only_the_newest_requests_are_remembered() {
+    let upstream = start();
+    upstream.set(|config| config.max_records = 2);
+    for _ in 0..3 {
+        chat(&upstream, &prompt("hi"));
+    }
+    let ids: Vec<usize> = upstream.requests().iter().map(|record| record.id).collect();
+    assert_eq!(ids, [2, 3]);
+}
+
+#[test]
+fn a_slow_refresh_is_only_slow() {
+    let upstream = start();
+    upstream.set(|config| {
+        config.faults = vec![Fault { delay_ms: 1, answer: None, ..Fault::new("social", Refusal::improper()) }];
+    });
+    let token = json!({ "refreshToken": DEMO_SOCIAL_REFRESH_TOKEN });
+    assert_eq!(post(&upstream, "/refreshToken", &token).status, 200);
+}
+
+fn program(arguments: &[&str]) -> std::process::Child {
+    use std::process::{Command, Stdio};
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kiro2api-upstream"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+#[test]
+fn the_program_prints_its_url_and_ends_with_its_input() {
+    use std::io::{BufRead, BufReader};
+    let mut child = program(&["--exit-with-stdin", "--config", r#"{"default_script":"text \"hi\""}"#]);
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim_end().strip_prefix("simulated upstream at http://").unwrap().to_owned();
+    std::net::TcpStream::connect(address).unwrap();
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn the_program_names_a_mistake_and_fails() {
+    for (patch, named) in [("{", "not JSON"), (r#"{"colour":1}"#, "colour")] {
+        let output = program(&["--config", patch]).wait_with_output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains(named), "{text}");
+    }
+    let help = program(&["--help"]).wait_with_output().unwrap();
+    let text = String::from_utf8(help.stdout).unwrap();
+    assert!(text.contains("--record-dir") && text.contains("@sim tool Read"), "{text}");
+}
+
+#[test]
+fn the_program_prints_credentials_a_gateway_can_use() {
+    let output = program(&["--print-credentials"]).wait_with_output().unwrap();
+    assert!(output.status.success());
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        printed,
+        json!([
+            { "auth": "Social", "label": "demo-social", "refreshToken": DEMO_SOCIAL_REFRESH_TOKEN },
+            { "auth": "IdC", "label": "demo-idc", "refreshToken": DEMO_IDC_REFRESH_TOKEN, "region": "us-east-1",
+              "clientId": DEMO_IDC_CLIENT_ID, "clientSecret": DEMO_IDC_CLIENT_SECRET },
+            { "auth": "ApiKey", "label": "demo-key", "apiKey": DEMO_API_KEY },
+        ])
+    );
 }

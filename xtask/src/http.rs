@@ -1,4 +1,4 @@
-//! One question over HTTP: does it answer?
+//! Two questions to a server on loopback: does it listen, and what does it answer?
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -14,6 +14,12 @@ pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
     let mut head = [0; STATUS_LINE];
     stream.read_exact(&mut head).ok()?;
     parse(&head)
+}
+
+/// Does anybody listen on loopback's `port`?
+pub(crate) fn accepts(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpStream::connect_timeout(&address, PATIENCE).is_ok()
 }
 
 fn parse(head: &[u8]) -> Option<u16> {
@@ -44,6 +50,7 @@ mod tests {
         assert_eq!(status(port, "/health"), Some(503));
         assert_eq!(&server.join().unwrap(), b"GET /health");
         assert_eq!(status(port, "/health"), None, "nobody listens any more");
+        assert!(!accepts(port));
     }
 
     #[test]

@@ -43,12 +43,17 @@ pub(crate) fn image<'a>(data: Cow<'a, str>, path: &Path<'_>) -> Result<Image<'a>
 /// # Errors
 /// An empty text and one that is no base64.
 pub(crate) fn base64<'a>(text: Cow<'a, str>, path: &Path<'_>) -> Result<Cow<'a, str>, Error> {
-    let text = if is_standard(text.as_bytes()) { text } else { Cow::Owned(standardise(&text)) };
-    let tail = text.get(text.len().saturating_sub(4)..).unwrap_or("");
-    if text.is_empty() || !is_standard(text.as_bytes()) || STANDARD.decode(tail).is_err() {
-        return Err(path.invalid("is not valid base64"));
-    }
-    Ok(text)
+    let text = if is_standard(text.as_bytes()) {
+        Some(text)
+    } else {
+        Some(standardise(&text)).filter(|clean| is_standard(clean.as_bytes())).map(Cow::Owned)
+    };
+    // The last group alone tells whether the padding is right.
+    let is_whole = |text: &Cow<'_, str>| {
+        let tail = text.get(text.len().saturating_sub(4)..).unwrap_or("");
+        !tail.is_empty() && STANDARD.decode(tail).is_ok()
+    };
+    text.filter(is_whole).ok_or_else(|| path.invalid("is not valid base64"))
 }
 
 /// Bytes that standard base64 with padding stands for.

@@ -31,10 +31,13 @@ impl Exchange {
         if !route::guarded(route) && !deep {
             return Ok(());
         }
-        if !config.client_keys.is_empty() {
+        let keyed = !config.client_keys.is_empty();
+        if keyed {
             self.summary.key = Some(config.client_keys.check(&incoming.headers)?.to_owned());
         }
-        if !config.problems.is_empty() && !(deep && !config.client_keys.is_empty()) {
+        // With a key set, deep health is where the operator reads what else is missing.
+        let told_by_health = deep && keyed;
+        if !config.problems.is_empty() && !told_by_health {
             return Err(Error::new(Kind::NotConfigured, config.problems.join("; ")));
         }
         Ok(())

@@ -62,6 +62,8 @@ pub enum Step<'e> {
     Await {
         /// When to wake.
         until: Millis,
+        /// Whether to go on although the client has hung up: a rotated token that nobody hears of is lost.
+        regardless: bool,
     },
     /// Wait; a reply under way is dropped.
     Sleep {
@@ -229,9 +231,9 @@ impl Exchange {
                 Step::Save { key: STORE_KEY, value: &saving.snapshot.bytes, expected: saving.expected.as_deref() }
             }
             State::Send(request, _) => Step::Send(request),
-            State::Await(purpose, _) => Step::Await { until: self.wake(Some(*purpose)) },
-            State::Read => Step::Await { until: self.wake(None) },
-            State::Sleep(until) => Step::Sleep { until: self.wake(None).min(*until) },
+            State::Await(purpose, _) => Step::Await { until: self.wake(), regardless: *purpose == Purpose::Refresh },
+            State::Read => Step::Await { until: self.wake(), regardless: false },
+            State::Sleep(_) => Step::Sleep { until: self.wake() },
             State::Relay => Step::Relay,
             State::Answer(head, body) => Step::Answer(head, body),
             State::Done => Step::Done,
@@ -310,7 +312,10 @@ impl Exchange {
         else {
             return self.close(gateway, now);
         };
-        self.summary.error = Some(failure.to_string());
+        self.summary.error = Some(match &failure {
+            plan::Failure::Fault(fault) => fault.to_string(),
+            other => other.to_string(),
+        });
         self.summary.verdicts.push(format!("{failure}: told in-band"));
         if let (Some(call), (_, Some(outcome))) = (&self.call, plan::plan(&failure, &plan::Facts::default())) {
             call.settle(gateway, outcome, now);
@@ -325,13 +330,23 @@ impl Exchange {
             self.summary.used(&learned.usage);
             self.summary.stop = learned.stop;
             self.summary.unknown_events = learned.unknown;
+            if let Some(reason) = &learned.unknown_stop {
+                self.summary.verdicts.push(format!("unknown stop reason {reason}: end_turn"));
+            }
         }
         self.state = self.saving(gateway, Then::End, now).unwrap_or(State::Done);
     }
 
     /// When to wake from a wait, whatever comes.
-    fn wake(&self, purpose: Option<Purpose>) -> Millis {
-        self.call.as_ref().map_or(Millis::NEVER, |call| call.wake(purpose))
+    fn wake(&self) -> Millis {
+        let Some(call) = &self.call else { return Millis::NEVER };
+        let due = match &self.state {
+            State::Await(purpose, _) => call.deadline(*purpose),
+            State::Read => call.relay.as_ref().map_or(Millis(0), Relay::next_tick),
+            State::Sleep(until) => *until,
+            _ => Millis::NEVER,
+        };
+        due.min(call.ping_at()).min(call.total())
     }
 
     /// 32 fresh bytes that differ with every draw.

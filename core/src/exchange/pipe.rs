@@ -5,8 +5,9 @@ use crate::eventstream::Frame;
 use crate::exchange::plan::Failure;
 use crate::exchange::relay::{Flow as Next, Sink};
 use crate::exchange::scale::Scale;
+use crate::models::Model;
 use crate::turn::flow::{Ending, Flow, Input, Options, Progress, Said};
-use crate::turn::{Answer, Count, Delta, Stop, Usage};
+use crate::turn::{Answer, Count, Delta, Stop, Usage, estimate};
 use crate::upstream::Names;
 use crate::upstream::event::{Event, Tokens, ToolInput};
 use crate::upstream::fault::{Asked, Fault};
@@ -19,8 +20,17 @@ pub(crate) struct Pipe {
     names: Names,
     scale: Scale,
     estimate: u64,
-    model: String,
+    asked: (&'static Model, String),
     learned: Learned,
+}
+
+/// What an answer that ended in good order came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Finish {
+    /// Something for the client, or a reason why there is nothing.
+    Said,
+    /// Nothing, and no reason for it.
+    Empty,
 }
 
 /// What the service said beside its answer.
@@ -38,11 +48,20 @@ pub(crate) struct Learned {
     /// How the answer ended, for the log.
     pub(crate) stop: Option<&'static str>,
     pub(crate) usage: Usage,
+    /// A stop reason nobody knows, as the service spelled it.
+    pub(crate) unknown_stop: Option<String>,
 }
 
 impl Pipe {
-    pub(crate) fn new(options: Options, sink: Sink, names: Names, scale: Scale, estimate: u64, model: String) -> Self {
-        Self { flow: Flow::new(options), sink, names, scale, estimate, model, learned: Learned::default() }
+    pub(crate) fn new(
+        options: Options,
+        sink: Sink,
+        names: Names,
+        scale: Scale,
+        estimate: u64,
+        asked: (&'static Model, String),
+    ) -> Self {
+        Self { flow: Flow::new(options), sink, names, scale, estimate, asked, learned: Learned::default() }
     }
 
     /// Takes one frame.
@@ -67,11 +86,6 @@ impl Pipe {
         }
     }
 
-    /// Whether nothing at all was said: no content, and no reason that explains it.
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.flow.meaningful() && matches!(self.learned.stop_reason.as_deref(), None | Some("END_TURN" | "TOOL_USE"))
-    }
-
     pub(crate) fn is_meaningful(&self) -> bool {
         self.flow.meaningful()
     }
@@ -83,7 +97,7 @@ impl Pipe {
     /// Tokens of the request and of the window, in the client's scale, for an overflow's text.
     pub(crate) fn asked(&self) -> Asked<'_> {
         let (tokens, maximum) = self.scale.overflow(self.estimate);
-        Asked { model: &self.model, tokens, maximum }
+        Asked { model: &self.asked.1, tokens, maximum }
     }
 
     pub(crate) fn answer(&self) -> Option<&Answer> {
@@ -100,13 +114,13 @@ impl Pipe {
     }
 
     /// The service's stream is complete (or a stop sequence came): closes, and says why and how much.
-    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<Finish, Failure> {
         let learned = self.learned.clone();
         self.end(&Ending { stop_reason: learned.stop_reason.as_deref(), tail: learned.tail }, out)
     }
 
     /// The service said in mid-answer that the window is full: a truthful cut.
-    pub(crate) fn overflow(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
+    pub(crate) fn overflow(&mut self, out: &mut Vec<u8>) -> Result<Finish, Failure> {
         self.end(&Ending { stop_reason: Some("MAX_TOKENS"), tail: true }, out)
     }
 
@@ -119,7 +133,7 @@ impl Pipe {
         }
     }
 
-    fn end(&mut self, ending: &Ending<'_>, out: &mut Vec<u8>) -> Result<(), Failure> {
+    fn end(&mut self, ending: &Ending<'_>, out: &mut Vec<u8>) -> Result<Finish, Failure> {
         self.start(out);
         let usage = self.usage();
         let Self { flow, sink, learned, .. } = self;
@@ -130,7 +144,10 @@ impl Pipe {
             }
             sink.take(delta, out);
         };
-        flow.finish(*ending, usage, &mut sink).map(|_| ()).map_err(|error| Fault::malformed(&error.to_string()).into())
+        let finished = flow.finish(*ending, usage, &mut sink).map_err(|error| Fault::malformed(&error.to_string()))?;
+        learned.unknown_stop = finished.unknown_stop;
+        let explained = !matches!(ending.stop_reason, None | Some("END_TURN" | "TOOL_USE"));
+        Ok(if finished.empty && !explained { Finish::Empty } else { Finish::Said })
     }
 
     fn start(&mut self, out: &mut Vec<u8>) {
@@ -174,7 +191,7 @@ impl Pipe {
 
     /// What the answer used, by the best source there is, in the client's scale.
     fn usage(&self) -> Usage {
-        let written = self.flow.output_tokens();
+        let written = estimate::scaled(self.asked.0, self.flow.output_tokens());
         let scale = |tokens| self.scale.apply(tokens);
         let credits = self.learned.credits;
         if let Some(tokens) = &self.learned.tokens {

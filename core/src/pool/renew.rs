@@ -132,7 +132,7 @@ impl Slot {
         let jitter = Millis(JITTER.0 * u64::from(jitter) / 255);
         let ahead = if life > SKEW + SKEW { SKEW + jitter } else { Millis(life.0 / 2) };
         // Later than anything known, whatever the clocks of other instances say.
-        let issued = now.max(self.entry.issued() + Millis(1)).max(self.entry.refused + Millis(1));
+        let issued = now.max(self.entry.issued() + Millis(1));
         self.own_issue = issued;
         self.entry.token = Some(Token {
             issued,

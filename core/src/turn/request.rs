@@ -164,7 +164,7 @@ pub enum Effort {
     Low,
     /// Up to about 16,000.
     Medium,
-    /// Up to about 32,000.
+    /// Up to about 64,000.
     High,
     /// More.
     XHigh,

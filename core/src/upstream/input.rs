@@ -26,8 +26,10 @@ pub(super) fn write(out: &mut String, input: &RawValue) {
 fn write_object(out: &mut String, input: &RawValue, shape: Shape) {
     if shape.empty_key {
         write_cleaned(out, input);
-    } else {
+    } else if shape.surrogate {
         wire::raw(out, input.get().trim_ascii());
+    } else {
+        out.push_str(input.get().trim_ascii());
     }
 }
 

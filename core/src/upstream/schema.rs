@@ -28,7 +28,7 @@ pub(super) fn write(out: &mut String, schema: Option<&RawValue>, lean: bool) {
         return wire::raw(out, schema.get());
     }
     let text = wire::mended(schema.get());
-    if Shape::of(&text).depth.saturating_mul(text.len()) > MAX_WORK {
+    if Shape::of(&text).depth.min(MAX_DEPTH).saturating_mul(text.len()) > MAX_WORK {
         return out.push_str(NO_INPUT);
     }
     let Ok(schema) = serde_json::from_str::<&RawValue>(&text) else { return out.push_str(NO_INPUT) };
@@ -113,8 +113,9 @@ impl<'a> Walk<'a> {
             }
             None => self.cut(&pointer),
         };
+        let places: BTreeMap<_, _> = merged.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
         for (key, value) in self.keywords(beside, depth) {
-            match merged.iter_mut().find(|(known, _)| *known == key) {
+            match places.get(&key).and_then(|at| merged.get_mut(*at)) {
                 Some((_, known)) => *known = value,
                 None => merged.push((key, value)),
             }
@@ -281,7 +282,7 @@ const MAX_DEPTH: usize = 48;
 
 /// Each level of a schema is looked over once per level above it. One that would take long, which no tool's
 /// real schema does, is replaced by one that allows everything.
-const MAX_WORK: usize = 64 * 1024 * 1024;
+const MAX_WORK: usize = 16 * 1024 * 1024;
 
 /// Bytes that following references may add to one schema: four of the largest catalogues seen to work.
 const MAX_EXPANSION: usize = 256 * 1024;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use crate::json;
 
@@ -119,7 +119,11 @@ fn escape(out: &mut String, text: &str) {
         let (plain, tail) = rest.split_at_checked(clean).unwrap_or((rest, ""));
         out.push_str(plain);
         let Some(first) = tail.get(..1) else { return };
-        json::escape_into(first, out);
+        match first {
+            "\n" => out.push_str("\\n"),
+            "\"" => out.push_str("\\\""),
+            other => json::escape_into(other, out),
+        }
         rest = tail.get(1..).unwrap_or("");
     }
 }
@@ -157,6 +161,8 @@ pub(super) struct Shape {
     pub(super) null: bool,
     /// Whether an object in it has a member named `""`.
     pub(super) empty_key: bool,
+    /// Whether it may hold half a surrogate pair, which only [`raw`] may copy.
+    pub(super) surrogate: bool,
 }
 
 impl Shape {
@@ -174,7 +180,7 @@ impl Shape {
                 b'}' | b']' => depth = depth.saturating_sub(1),
                 b'n' => shape.null = true,
                 b'"' => {
-                    let end = string_end(bytes, at);
+                    let end = string_end(bytes, at, &mut shape.surrogate);
                     shape.empty_key |= end == at + 1 && colon_follows(bytes, end);
                     at = end;
                 }
@@ -185,16 +191,19 @@ impl Shape {
     }
 }
 
-/// Where the string literal whose inside begins at `at` ends: the place after its closing quote.
-fn string_end(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
-        at += found;
-        if bytes.get(at) == Some(&b'"') {
-            return at + 1;
+/// Where the string literal whose inside begins at `at` ends: the place after its closing quote. Sets
+/// `surrogate` when an escape in it may be half a surrogate pair.
+fn string_end(bytes: &[u8], mut at: usize, surrogate: &mut bool) -> usize {
+    loop {
+        at += clean_prefix(bytes.get(at..).unwrap_or_default());
+        match bytes.get(at..).unwrap_or_default() {
+            [] => return bytes.len(),
+            [b'"', ..] => return at + 1,
+            [b'\\', b'u', b'd' | b'D', ..] => *surrogate = true,
+            _ => {}
         }
-        at += 2;
+        at += if bytes.get(at) == Some(&b'\\') { 2 } else { 1 };
     }
-    bytes.len()
 }
 
 fn colon_follows(bytes: &[u8], at: usize) -> bool {
@@ -232,7 +241,7 @@ mod tests {
 
     #[test]
     fn shapes_are_seen_without_being_fooled_by_strings() {
-        assert_eq!(Shape::of(r#"{"a":[{"b":"null { \" \\"}]}"#), Shape { depth: 3, null: false, empty_key: false });
+        assert_eq!(Shape::of(r#"{"a":[{"b":"null { \" \\"}]}"#), Shape { depth: 3, ..Shape::default() });
         assert!(Shape::of(r#"{"a":null}"#).null);
         assert!(Shape::of("{\"\" \n:1}").empty_key);
         assert!(!Shape::of(r#"{"a":"","b":[""]}"#).empty_key);

@@ -1,5 +1,7 @@
 //! From a client's turn to a body the service takes: goldens, one case per rule, random conversations.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod checker;
 mod golden;
 mod media;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use kiro2api_tests::accounts::credentials;
 use kiro2api_tests::{Config, Upstream};
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,6 +38,9 @@ struct Options {
     /// Writes the body of each accepted chat request into this folder
     #[arg(long, value_name = "DIR")]
     record_dir: Option<PathBuf>,
+    /// Prints the accounts as JSON in the form of KIRO_AUTH_TOKEN, and ends
+    #[arg(long)]
+    print_credentials: bool,
     /// Ends when standard input is closed
     #[arg(long)]
     exit_with_stdin: bool,
@@ -77,13 +81,15 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), String> {
-    let with_stdin = options.exit_with_stdin;
-    let port = options.port;
+    let (with_stdin, port, print_credentials) = (options.exit_with_stdin, options.port, options.print_credentials);
     let config = options.config()?;
+    let mut out = io::stdout();
+    if print_credentials {
+        return writeln!(out, "{}", credentials(&config.accounts)).map_err(|error| error.to_string());
+    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let upstream = Upstream::start(config).map_err(|error| format!("port {port}: {error}"))?;
-    let mut out = io::stdout();
     writeln!(out, "simulated upstream at {}", upstream.url())
         .and_then(|()| out.flush())
         .map_err(|error| error.to_string())?;

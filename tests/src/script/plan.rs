@@ -91,7 +91,7 @@ impl Script {
         let step = self.steps.get(scene.step)?;
         let mut before = 0;
         let served = step.alternatives.iter().find(|alternative| {
-            before += alternative.times;
+            before = alternative.times.saturating_add(before);
             scene.attempt < before
         });
         let alternative = served.or_else(|| step.alternatives.last())?;

@@ -67,10 +67,17 @@ fn speech(args: &mut Args<'_>) -> Parsed<Op> {
         _ => Op::Text {
             text: args.need("a text")?.to_owned(),
             chunk: args.number_option("chunk")?.unwrap_or(0),
-            times: args.number_option("times")?.unwrap_or(1),
+            times: times(args)?,
             model: args.option("model").map(str::to_owned),
         },
     })
+}
+
+fn times(args: &mut Args<'_>) -> Parsed<usize> {
+    match args.number_option("times")? {
+        Some(times) if times > MOST_TIMES => args.fail(format!("times={times} is more than {MOST_TIMES}")),
+        times => Ok(times.unwrap_or(1)),
+    }
 }
 
 fn tool(args: &mut Args<'_>) -> Parsed<Tool> {
@@ -315,6 +322,8 @@ fn typical(kind: &str) -> Op {
 }
 
 const DEFAULT_CUT: usize = 7;
+/// An answer is built in memory before it is sent.
+const MOST_TIMES: usize = 1_000_000;
 const VERBS: &str = "text, think, answer, reason, sig, redacted, reason-empty, tool, interleave, event, initial, kinds, invalid-state, stop, usage, \
 context, meter, notail, exception, error, empty, corrupt, tear, cut, reset, drop, close, delay, pace, stall, head-delay, chunks, order, odd-headers, \
 status, fault, html, per";

@@ -32,7 +32,7 @@ fn requests(shared: &Arc<Shared>) -> Answer {
 }
 
 fn config(shared: &Arc<Shared>) -> Answer {
-    Answer::json(200, &json!(shared.lock().config()))
+    Answer::json(200, &json!(**shared.lock().config()))
 }
 
 fn configure(body: &[u8], shared: &Arc<Shared>) -> Answer {

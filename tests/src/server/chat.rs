@@ -1,5 +1,7 @@
 //! `generateAssistantResponse`: judges the request, then plays the script its prompt holds.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::answer::default_answer;
@@ -33,7 +35,7 @@ pub(super) fn answer(call: &Call, guard: &Guard) -> Answer {
 }
 
 fn judge(call: &Call, state: &mut State) -> (Record, Answer) {
-    let config = state.config().clone();
+    let config = Arc::clone(state.config());
     let mut note = Record::default();
     let refused = |refusal: &Refusal, verdict| Answer::refused(refusal, call.dialect, verdict);
     let header = |name: &str| call.record.header(name);
@@ -99,7 +101,7 @@ fn examine(call: &Call, account: &Account, config: &Config) -> (Option<Value>, F
 }
 
 fn play(call: &Call, body: &Value, tokens: usize, account: &Account, state: &mut State, note: &mut Record) -> Answer {
-    let config = state.config().clone();
+    let config = Arc::clone(state.config());
     let found =
         user_texts(body).into_iter().find_map(|(text, step)| script::find(text).map(|directive| (directive, step)));
     let by_default = || config.default_script.clone().map(|directive| (directive, 0));

@@ -1,5 +1,7 @@
 //! The token endpoints, the control plane and `/mcp`.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::route::{Answer, Call, Operation};
@@ -12,7 +14,7 @@ use crate::refusal::Refusal;
 
 pub(super) fn answer(call: &Call, guard: &Guard) -> Answer {
     let mut state = guard.shared.lock();
-    let config = state.config().clone();
+    let config = Arc::clone(state.config());
     let body: Value = serde_json::from_slice(&call.bytes).unwrap_or(Value::Null);
     let mut seen = Seen::default();
     let judged = match call.operation {

@@ -73,13 +73,13 @@ impl Upstream {
 
     /// The configuration as it is now.
     pub fn config(&self) -> Config {
-        self.shared.lock().config().clone()
+        Config::clone(self.shared.lock().config())
     }
 
     /// Changes switches; fault counters begin anew when the faults change, tokens are forgotten when the accounts change.
     pub fn set(&self, change: impl FnOnce(&mut Config)) {
         let mut state = self.shared.lock();
-        let mut config = state.config().clone();
+        let mut config = Config::clone(state.config());
         change(&mut config);
         state.configure(config);
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -122,10 +122,12 @@ pub(super) async fn serve(
     let mut guard = if is_admin { shared.silent() } else { shared.begin(record.clone()) };
     let bytes = match Limited::new(request.into_body(), READ_LIMIT).collect().await {
         Ok(body) => body.to_bytes().to_vec(),
-        Err(_) => {
+        Err(error) if error.is::<LengthLimitError>() => {
             let refusal = Refusal::preset("front-end").unwrap_or_else(Refusal::improper);
             return respond(Answer::refused(&refusal, dialect, Verdict::Refused), guard, reset);
         }
+        // The peer has gone before it had said everything; there is nobody to answer.
+        Err(error) => return Err(io::Error::other(error)),
     };
     let body = body_value(&bytes);
     guard.update(|record| {

@@ -16,7 +16,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(config: Config) -> Self {
-        Self { state: Mutex::new(State::new(config)), started: Instant::now() }
+        Self { state: Mutex::new(State::new(Arc::new(config))), started: Instant::now() }
     }
 
     /// The lock is held for moments only, never across a wait.
@@ -31,6 +31,8 @@ impl Shared {
         record.id = state.next;
         record.at_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let id = record.id;
+        let surplus = (state.records.len() + 1).saturating_sub(state.config.max_records.max(1));
+        state.records.drain(..surplus);
         state.records.push(record);
         drop(state);
         self.guard(id)
@@ -47,8 +49,8 @@ impl Shared {
 }
 
 pub(super) struct State {
-    initial: Config,
-    config: Config,
+    initial: Arc<Config>,
+    config: Arc<Config>,
     next: usize,
     hits: Vec<usize>,
     attempts: BTreeMap<String, usize>,
@@ -59,11 +61,11 @@ pub(super) struct State {
 }
 
 impl State {
-    fn new(config: Config) -> Self {
+    fn new(config: Arc<Config>) -> Self {
         Self {
             world: World::new(&config.accounts),
             hits: vec![0; config.faults.len()],
-            initial: config.clone(),
+            initial: Arc::clone(&config),
             config,
             next: 0,
             attempts: BTreeMap::new(),
@@ -73,7 +75,7 @@ impl State {
         }
     }
 
-    pub(super) fn config(&self) -> &Config {
+    pub(super) fn config(&self) -> &Arc<Config> {
         &self.config
     }
 
@@ -84,11 +86,11 @@ impl State {
         if config.faults != self.config.faults {
             self.hits = vec![0; config.faults.len()];
         }
-        self.config = config;
+        self.config = Arc::new(config);
     }
 
     pub(super) fn reset(&mut self) {
-        let fresh = Self::new(self.initial.clone());
+        let fresh = Self::new(Arc::clone(&self.initial));
         let (next, open) = (self.next, self.open);
         *self = Self { next, open, peak: open, ..fresh };
     }
@@ -100,7 +102,7 @@ impl State {
         *count - 1
     }
 
-    /// The fault for a call, if it is its turn. Every fitting fault counts the call.
+    /// The fault for a call, if it is its turn. Faults behind the one that strikes do not count the call.
     pub(super) fn fault(&mut self, operation: &str, account: &str) -> Option<Fault> {
         let mut found = None;
         for (fault, hits) in self.config.faults.iter().zip(&mut self.hits) {
@@ -110,7 +112,7 @@ impl State {
             }
             let turn = *hits;
             *hits += 1;
-            let due = turn >= fault.skip && fault.times.is_none_or(|times| turn < fault.skip + times);
+            let due = turn >= fault.skip && fault.times.is_none_or(|times| turn < fault.skip.saturating_add(times));
             if due {
                 found = Some(fault.clone());
             }
@@ -129,7 +131,7 @@ pub(super) struct Guard {
 
 impl Guard {
     pub(super) fn update(&self, change: impl FnOnce(&mut Record)) {
-        if let Some(record) = self.shared.lock().records.iter_mut().find(|record| record.id == self.id) {
+        if let Some(record) = self.shared.lock().records.iter_mut().rfind(|record| record.id == self.id) {
             change(record);
         }
     }

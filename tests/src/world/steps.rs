@@ -107,7 +107,7 @@ impl<'r> Walk<'r> {
                 self.pieces = reply.pieces.into_iter();
                 Input::Sent
             }
-            Step::Await { until } => return self.hear(gateway, until),
+            Step::Await { until, .. } => return self.hear(gateway, until),
             Step::Sleep { until } => {
                 self.now = self.now.max(until);
                 exchange.on(gateway, Input::Woke, self.now);

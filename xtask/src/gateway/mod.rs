@@ -47,6 +47,8 @@ pub(crate) struct Gateway {
     port: u16,
     key: ClientKey,
     account: Option<&'static str>,
+    last_pulse: Instant,
+    last_answer: Instant,
 }
 
 impl Gateway {
@@ -81,7 +83,9 @@ impl Gateway {
         let ready = Arc::new(AtomicBool::new(false));
         let worker = Service::start("the worker (wrangler dev)", &mut command, Some(watch(&plan, Arc::clone(&ready))))?;
         let key = plan.settings.client_key();
-        let mut gateway = Self { worker, upstream, _folder: folder, port, key, account };
+        let now = Instant::now();
+        let mut gateway =
+            Self { worker, upstream, _folder: folder, port, key, account, last_pulse: now, last_answer: now };
         gateway.wait_until_healthy()?;
         ready.store(true, Ordering::Relaxed);
         Ok(gateway)
@@ -107,8 +111,24 @@ impl Gateway {
         &self.key
     }
 
-    /// An error as soon as one of the processes has ended.
+    /// An error as soon as one of the processes has ended or workerd no longer accepts connections (wrangler lives on
+    /// when workerd dies, and says nothing).
     pub(crate) fn check(&mut self) -> Result<()> {
+        self.check_processes()?;
+        if self.last_pulse.elapsed() < PULSE {
+            return Ok(());
+        }
+        self.last_pulse = Instant::now();
+        if http::accepts(self.port) {
+            self.last_answer = self.last_pulse;
+        } else if self.last_answer.elapsed() > SILENCE_LIMIT {
+            let output = self.worker.recent_output();
+            return Err(Failure::new("the worker no longer accepts connections").with_output(output));
+        }
+        Ok(())
+    }
+
+    fn check_processes(&mut self) -> Result<()> {
         self.worker.check()?;
         self.upstream.as_mut().map_or(Ok(()), |upstream| upstream.service.check())
     }
@@ -117,7 +137,7 @@ impl Gateway {
         let mut step = Step::start("start the worker on workerd");
         let started = Instant::now();
         loop {
-            let outcome = interrupt::check().and_then(|()| self.check()).and_then(|()| {
+            let outcome = interrupt::check().and_then(|()| self.check_processes()).and_then(|()| {
                 if started.elapsed() < START_LIMIT {
                     return Ok(());
                 }
@@ -132,6 +152,7 @@ impl Gateway {
             }
             if http::status(self.port, "/health") == Some(200) {
                 step.done(&self.url());
+                self.last_answer = Instant::now();
                 return Ok(());
             }
             step.tick(&self.worker.latest());
@@ -172,3 +193,6 @@ pub(crate) const DEVELOPMENT_KEY: &str = "123456";
 pub(crate) const BUNDLE_IS_READY: &str = "KIRO2API_BUNDLE_IS_READY";
 const START_LIMIT: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
+const PULSE: Duration = Duration::from_secs(1);
+/// Longer than a rebuilt worker takes to be back.
+const SILENCE_LIMIT: Duration = Duration::from_secs(8);

@@ -41,7 +41,7 @@ fn end_within(child: &mut Child, grace: Duration) {
 }
 
 const GRACE: Duration = Duration::from_secs(8);
-const ORPHAN_GRACE: Duration = Duration::from_secs(3);
+const ORPHAN_GRACE: Duration = Duration::from_millis(1500);
 const POLL: Duration = Duration::from_millis(20);
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use suites::Suite;
 
 use crate::failure::{Failure, Result};
 use crate::gateway::{BUNDLE_IS_READY, Gateway, Plan};
+use crate::process::Finished;
 use crate::progress::{Step, answer, say};
 use crate::root::Root;
 use crate::{bundle, process, tools};
@@ -122,10 +123,7 @@ impl Run<'_> {
         }
         let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
         let count = count::cargo(&finished.output);
-        if finished.success && count.failed == 0 {
-            return Ok((count, count.line()));
-        }
-        Err((Failure::new(format!("`cargo test --package {package}` failed")).with_output(finished.output), count))
+        verdict(finished, count, &format!("`cargo test --package {package}`"))
     }
 
     fn wasm_imports(&self, progress: &mut Step) -> Verdict {
@@ -160,14 +158,7 @@ impl Run<'_> {
         let mut command = suite.command(self.root, gateway).map_err(plain)?;
         let finished = process::run(&mut command, progress, SUITE_LIMIT).map_err(plain)?;
         let count = count::suite(&finished.output).unwrap_or_default();
-        let problem = match (finished.success, count) {
-            (_, Count { failed: 1.., .. }) => "has failures",
-            (false, _) => "exited with an error",
-            (true, Count { passed: 0, .. }) => "ran no test",
-            (true, _) => return Ok((count, count.line())),
-        };
-        let failure = Failure::new(format!("the suite {problem}")).with_output(finished.output);
-        Err((failure, count))
+        verdict(finished, count, "the suite")
     }
 
     /// Builds the bundle for a step that needs it, when no earlier step has.
@@ -216,6 +207,17 @@ impl Run<'_> {
     }
 }
 
+/// A test program passed when it says that tests ran, that none failed, and exits as it should.
+fn verdict(finished: Finished, count: Count, what: &str) -> Verdict {
+    let problem = match (finished.success, count) {
+        (_, Count { failed: 1.., .. }) => "has failures",
+        (false, _) => "exited with an error",
+        (true, Count { passed: 0, .. }) => "ran no test",
+        (true, _) => return Ok((count, count.line())),
+    };
+    Err((Failure::new(format!("{what} {problem}")).with_output(finished.output), count))
+}
+
 fn plain(failure: Failure) -> (Failure, Count) {
     (failure, Count::default())
 }
@@ -223,3 +225,29 @@ fn plain(failure: Failure) -> (Failure, Count) {
 /// A cold build of everything on two slow cores, and the tests after it.
 const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
 const SUITE_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(success: bool, passed: usize, failed: usize) -> Verdict {
+        let count = Count { passed, failed, skipped: 0 };
+        verdict(Finished { success, output: "its output".to_owned() }, count, "the suite")
+    }
+
+    #[test]
+    fn only_tests_that_ran_and_passed_are_a_success() {
+        assert!(outcome(true, 3, 0).is_ok());
+        for (success, passed, failed, problem) in [
+            (true, 3, 1, "has failures"),
+            (false, 3, 1, "has failures"),
+            (false, 3, 0, "exited with an error"),
+            (true, 0, 0, "ran no test"),
+        ] {
+            let (failure, count) = outcome(success, passed, failed).unwrap_err();
+            assert_eq!(failure.to_string(), format!("the suite {problem}"));
+            assert_eq!(failure.output(), Some("its output"));
+            assert_eq!(count.failed, failed);
+        }
+    }
+}

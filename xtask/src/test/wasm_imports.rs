@@ -1,6 +1,6 @@
 //! The proof that the core does no I/O: linked whole as a WebAssembly module, it asks its host for nothing.
 //!
-//! Dead code is kept in the link (`-C link-dead-code`), so a function that nobody calls yet counts too.
+//! Dead code is kept in the link (`-C link-dead-code` compiles it, `--no-gc-sections` links it), so a function that nobody calls yet counts too.
 
 use std::fs;
 use std::path::PathBuf;
@@ -27,7 +27,13 @@ pub(super) fn compile(root: &Root) -> Command {
         "--profile",
         PROFILE,
     ]);
-    cargo.arg("--target-dir").arg(folder(root)).args(["--", "-C", "link-dead-code=yes"]);
+    cargo.arg("--target-dir").arg(folder(root)).args([
+        "--",
+        "-C",
+        "link-dead-code=yes",
+        "-C",
+        "link-arg=--no-gc-sections",
+    ]);
     cargo
 }
 

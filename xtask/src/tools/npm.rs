@@ -72,4 +72,21 @@ mod tests {
         assert_eq!(major("v20.20.2\n"), Some(20));
         assert_eq!(major("nonsense"), None);
     }
+
+    #[test]
+    fn lock_files_name_every_package_by_checksum_and_no_foreign_host() {
+        for folder in ["", "tests/clients"] {
+            let path = Root::find().join(folder).join("package-lock.json");
+            let lock: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+            let packages = lock["packages"].as_object().unwrap();
+            assert!(packages.len() > 10);
+            for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
+                assert!(package["integrity"].is_string(), "{name} has no checksum");
+                let address = package["resolved"].as_str().unwrap_or(NPM);
+                assert!(address.starts_with(NPM), "{name} comes from {address}");
+            }
+        }
+    }
+
+    const NPM: &str = "https://registry.npmjs.org/";
 }

@@ -96,7 +96,8 @@ enum Kind {
 
 /// A tool whose schema every client of its type knows.
 struct Vendor {
-    prefix: &'static str,
+    /// How its types begin; the first row that fits counts.
+    prefixes: &'static [&'static str],
     description: &'static str,
     schema: &'static str,
 }
@@ -109,7 +110,7 @@ fn kind_of(kind: &str) -> Option<Kind> {
     if kind.starts_with("computer_") {
         return None;
     }
-    if let Some(vendor) = VENDOR.iter().find(|vendor| kind.starts_with(vendor.prefix)) {
+    if let Some(vendor) = VENDOR.iter().find(|vendor| vendor.prefixes.iter().any(|prefix| kind.starts_with(prefix))) {
         return Some(Kind::Vendor(vendor));
     }
     let served = kind == "mcp_toolset" || kind.starts_with("tool_search_tool_") || is_versioned(kind);
@@ -123,17 +124,23 @@ fn is_versioned(kind: &str) -> bool {
 
 const VENDOR: &[Vendor] = &[
     Vendor {
-        prefix: "bash_",
+        prefixes: &["bash_"],
         description: "Runs a command in a persistent bash session. Set restart to true to start the session anew.",
         schema: r#"{"type":"object","properties":{"command":{"type":"string","description":"The bash command to run. Required unless restart is true."},"restart":{"type":"boolean","description":"Set to true to restart the bash session."}}}"#,
     },
     Vendor {
-        prefix: "text_editor_",
+        // Up to April 2025 the text to insert was called new_str.
+        prefixes: &["text_editor_2024", "text_editor_202501", "text_editor_202504"],
+        description: "Views, creates and edits text files. The commands: view (path, view_range), create (path, file_text), str_replace (path, old_str, new_str), insert (path, insert_line, new_str).",
+        schema: r#"{"type":"object","properties":{"command":{"type":"string","enum":["view","create","str_replace","insert"]},"path":{"type":"string","description":"Path of the file or directory."},"view_range":{"type":"array","items":{"type":"integer"},"description":"First and last line to view, counted from 1; -1 as the last is the end of the file."},"file_text":{"type":"string","description":"The whole content of the file to create."},"old_str":{"type":"string","description":"The text to replace; it must occur exactly once."},"new_str":{"type":"string","description":"The text to put in its place, or the text to insert."},"insert_line":{"type":"integer","description":"The line after which to insert, 0 for the beginning."}},"required":["command","path"]}"#,
+    },
+    Vendor {
+        prefixes: &["text_editor_"],
         description: "Views, creates and edits text files. The commands: view (path, view_range), create (path, file_text), str_replace (path, old_str, new_str), insert (path, insert_line, insert_text).",
         schema: r#"{"type":"object","properties":{"command":{"type":"string","enum":["view","create","str_replace","insert"]},"path":{"type":"string","description":"Path of the file or directory."},"view_range":{"type":"array","items":{"type":"integer"},"description":"First and last line to view, counted from 1; -1 as the last is the end of the file."},"file_text":{"type":"string","description":"The whole content of the file to create."},"old_str":{"type":"string","description":"The text to replace; it must occur exactly once."},"new_str":{"type":"string","description":"The text to put in its place."},"insert_line":{"type":"integer","description":"The line after which to insert, 0 for the beginning."},"insert_text":{"type":"string","description":"The text to insert."}},"required":["command","path"]}"#,
     },
     Vendor {
-        prefix: "memory_",
+        prefixes: &["memory_"],
         description: "Keeps files under /memories between conversations. The commands: view (path, view_range), create (path, file_text), str_replace (path, old_str, new_str), insert (path, insert_line, insert_text), delete (path), rename (old_path, new_path).",
         schema: r#"{"type":"object","properties":{"command":{"type":"string","enum":["view","create","str_replace","insert","delete","rename"]},"path":{"type":"string","description":"Path under /memories."},"view_range":{"type":"array","items":{"type":"integer"}},"file_text":{"type":"string"},"old_str":{"type":"string"},"new_str":{"type":"string"},"insert_line":{"type":"integer"},"insert_text":{"type":"string"},"old_path":{"type":"string"},"new_path":{"type":"string"}},"required":["command"]}"#,
     },
@@ -147,7 +154,10 @@ mod tests {
     fn every_built_in_schema_is_an_object() {
         for vendor in VENDOR {
             let schema: serde_json::Value = serde_json::from_str(vendor.schema).unwrap();
-            assert_eq!(schema["type"], "object", "{}", vendor.prefix);
+            assert_eq!(schema["type"], "object", "{:?}", vendor.prefixes);
+            let described = |name: &String| vendor.description.contains(name.as_str());
+            let mut members = schema["properties"].as_object().unwrap().keys().filter(|name| *name != "command");
+            assert!(members.all(described), "{}", vendor.description);
         }
     }
 }

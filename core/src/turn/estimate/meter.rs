@@ -51,6 +51,9 @@ impl Meter {
 
     /// Counts a piece of text, thought or tool input.
     pub fn push(&mut self, piece: Lit<'_>) {
+        if memchr::memchr(b'\\', piece.escaped().as_bytes()).is_none() {
+            return self.push_text(piece.escaped());
+        }
         piece.chars().for_each(|char| self.read(char));
     }
 
