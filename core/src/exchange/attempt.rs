@@ -211,11 +211,12 @@ impl Exchange {
             Verdict::Refresh => call.facts.refreshed = true,
             Verdict::FindProfile => call.facts.profiled = false,
             Verdict::NextHost => call.next_host(),
-            Verdict::Repair(repair) => {
-                if let Err(error) = call.repair(repair) {
-                    return self.fail(gateway, &error, now);
-                }
-            }
+            Verdict::Repair(repair) => match call.repair(repair) {
+                Ok(true) => {}
+                // The same bytes would be refused the same way: what else is there to try?
+                Ok(false) => return self.failed(gateway, &failure, now),
+                Err(error) => return self.fail(gateway, &error, now),
+            },
         }
         call.failure = Some(error);
         match verdict {
