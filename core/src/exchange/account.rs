@@ -12,6 +12,9 @@ use crate::upstream::{endpoint, profile};
 impl Exchange {
     /// Picks an account and takes the first step with it.
     pub(crate) fn pick(&mut self, gateway: &mut Gateway, now: Millis) {
+        if self.left {
+            return self.close(gateway, now);
+        }
         let Some(call) = &mut self.call else { return };
         if call.is_over(now) {
             return self.time_out(gateway, now);

@@ -106,9 +106,10 @@ impl Exchange {
 
     /// The time asked for has come: a deadline, a ping, or the end of a pause.
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
+        let refreshing = self.is_refreshing();
         let Some(call) = &mut self.call else { return };
         match &self.state {
-            _ if call.is_over(now) => self.time_out(gateway, now),
+            _ if call.is_over(now) && !refreshing => self.time_out(gateway, now),
             State::Sleep(until) if now >= *until => self.pick(gateway, now),
             State::Await(purpose, _) if now >= call.deadline(*purpose) => self.reply_overdue(gateway, *purpose, now),
             State::Read => {
@@ -141,7 +142,7 @@ impl Exchange {
     /// error is told in-band, but another attempt is still possible.
     fn ping(&mut self, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        if now < call.ping_at() {
+        if self.left || now < call.ping_at() {
             return;
         }
         let mut out = Vec::new();

@@ -233,11 +233,11 @@ impl Call {
 
     /// The nearest deadline of a request whose whole reply or head is awaited.
     pub(crate) fn deadline(&self, purpose: Purpose) -> Millis {
-        let span = match purpose {
-            Purpose::Refresh | Purpose::Profile => self.refresh_timeout,
-            Purpose::Generate => self.deadlines.first,
-        };
-        (self.sent + span).min(self.total)
+        match purpose {
+            Purpose::Refresh => self.sent + self.refresh_timeout,
+            Purpose::Profile => (self.sent + self.refresh_timeout).min(self.total),
+            Purpose::Generate => (self.sent + self.deadlines.first).min(self.total),
+        }
     }
 
     /// The end of the whole request.
