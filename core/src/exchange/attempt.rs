@@ -210,7 +210,10 @@ impl Exchange {
             Verdict::FailOver | Verdict::Retry(_) => {}
             Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
-            Verdict::FindProfile => call.facts.profiled = false,
+            Verdict::FindProfile => {
+                call.failure = Some(error);
+                return self.find_profile(gateway, now);
+            }
             Verdict::NextHost => call.next_host(),
             Verdict::Repair(repair) => {
                 if let Err(error) = call.repair(repair) {

@@ -154,13 +154,6 @@ impl Play {
         }
     }
 
-    /// The login endpoint grants a token.
-    pub(crate) fn grant(&mut self) {
-        let request = self.send();
-        assert!(request.url.ends_with("/refreshToken"), "{}", request.url);
-        self.answer(200, &[], GRANT.as_bytes());
-    }
-
     /// Wakes the exchange at the time it asked for.
     pub(crate) fn wake(&mut self) {
         match self.wants() {
@@ -215,4 +208,3 @@ pub(crate) const STREAM: &[(&str, &str)] = &[("content-type", "application/vnd.a
 pub(crate) const REFRESH_TOKEN: &str = "aor-configured-refresh-token-0000000000000000";
 pub(crate) const ROTATED: &str = "aor-rotated-refresh-token-00000000000000000000";
 pub(crate) const ARN: &str = "arn:aws:codewhisperer:us-east-1:123456789012:profile/GOODPROFILE";
-const GRANT: &str = r#"{"accessToken":"aoa-fresh-access-token","refreshToken":"aor-rotated-refresh-token-00000000000000000000","expiresIn":3600,"profileArn":"arn:aws:codewhisperer:us-east-1:123456789012:profile/GOODPROFILE"}"#;
