@@ -10,6 +10,15 @@ use crate::upstream::refresh::{self, RefreshFault, RefreshLogin};
 use crate::upstream::{endpoint, profile};
 
 impl Exchange {
+    /// The request begins, or a pause is over. What another instance did meanwhile is in the store alone.
+    pub(crate) fn look_again(&mut self, gateway: &mut Gateway, now: Millis) {
+        if gateway.pool().needs_load(now) {
+            self.state = State::Load(Next::Then(Then::Pick));
+        } else {
+            self.pick(gateway, now);
+        }
+    }
+
     /// Picks an account and takes the first step with it.
     pub(crate) fn pick(&mut self, gateway: &mut Gateway, now: Millis) {
         if self.left {

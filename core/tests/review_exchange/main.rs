@@ -3,4 +3,5 @@
 
 mod gone;
 mod profiles;
+mod waiting;
 mod world;
