@@ -232,8 +232,7 @@ impl Exchange {
                 Step::Save { key: STORE_KEY, value: &saving.snapshot.bytes, expected: saving.expected.as_deref() }
             }
             State::Send(request, _) => Step::Send(request),
-            State::Await(purpose, _) => Step::Await { until: self.wake(), regardless: *purpose == Purpose::Refresh },
-            State::Read => Step::Await { until: self.wake(), regardless: false },
+            State::Await(..) | State::Read => Step::Await { until: self.wake() },
             State::Sleep(_) => Step::Sleep { until: self.wake() },
             State::Relay => Step::Relay,
             State::Answer(head, body) => Step::Answer(head, body),
