@@ -7,6 +7,8 @@ use kiro2api_core::config::{Config, NAMES};
 use kiro2api_core::drive::Host;
 use kiro2api_core::exchange::Gateway;
 use kiro2api_core::host::{Clock, Entropy, Millis, Outbound, Saved, StoreError, Stored, TokenStore, Transport};
+use wasm_bindgen::JsCast;
+use web_sys::WorkerGlobalScope;
 use worker::kv::KvStore;
 use worker::{Date, Delay, Env};
 
@@ -66,11 +68,12 @@ impl Clock for Isolate {
 
 impl Entropy for Isolate {
     fn fill(&self, buffer: &mut [u8]) {
-        // The Web Crypto source cannot fail on this platform; zeros would make ids collide, so it must not pass
-        // unseen either.
-        if getrandom::fill(buffer).is_err() {
-            worker::console_error!("no randomness");
+        let crypto = js_sys::global().unchecked_into::<WorkerGlobalScope>().crypto();
+        if crypto.is_ok_and(|crypto| crypto.get_random_values_with_u8_array(buffer).is_ok()) {
+            return;
         }
+        // Cannot happen on this platform; ids that collide must not pass unseen.
+        worker::console_error!("no randomness");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The account side of an exchange: the store, picking, refreshing, profiles.
 
-use crate::exchange::plan::{LONGEST_PAUSE, TRIES};
+use crate::exchange::plan::{LONGEST_PAUSE, TRIES_PER_ACCOUNT};
 use crate::exchange::reply::deep_health;
 use crate::exchange::{Exchange, Gateway, Next, Purpose, Reading, Saving, State, Then};
 use crate::host::{Millis, Saved, StoreError, Stored};
@@ -32,12 +32,15 @@ impl Exchange {
         if let Some(until) = refusal.until()
             && until <= now + LONGEST_PAUSE
             && until < call.patience
-            && call.facts.tries < TRIES
+            && call.facts.tries_here < TRIES_PER_ACCOUNT
         {
             self.state = State::Sleep(until.max(now + LOOK_AGAIN));
             return;
         }
-        let error = call.failure.take().unwrap_or_else(|| refusal.error(now));
+        let error = match call.failure.take() {
+            Some(failure) if *refusal == Refusal::Exhausted => failure,
+            _ => refusal.error(now),
+        };
         self.fail(gateway, &error, now);
     }
 

@@ -107,21 +107,26 @@ impl Exchange {
     /// The time asked for has come: a deadline, a ping, or the end of a pause.
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        let purpose = match &self.state {
-            State::Await(purpose, _) => Some(*purpose),
-            State::Read => None,
-            State::Sleep(until) if now >= *until => return self.pick(gateway, now),
-            State::Sleep(_) => return self.ping(now),
-            _ => return,
-        };
-        if now < call.deadline(purpose) {
-            return self.ping(now);
-        }
-        match purpose {
+        match &self.state {
             _ if call.is_over(now) => self.time_out(gateway, now),
-            Some(Purpose::Refresh) => self.refresh_answered(gateway, None, now),
-            Some(Purpose::Profile) => self.profile_answered(gateway, None, now),
-            _ => {
+            State::Sleep(until) if now >= *until => self.pick(gateway, now),
+            State::Await(purpose, _) if now >= call.deadline(*purpose) => self.reply_overdue(gateway, *purpose, now),
+            State::Read => {
+                if let Some(relay) = &mut call.relay {
+                    let _ = relay.tick(now, &mut call.pending);
+                }
+                self.ping(now);
+                self.heard(gateway, now);
+            }
+            _ => self.ping(now),
+        }
+    }
+
+    fn reply_overdue(&mut self, gateway: &mut Gateway, purpose: Purpose, now: Millis) {
+        match purpose {
+            Purpose::Refresh => self.refresh_answered(gateway, None, now),
+            Purpose::Profile => self.profile_answered(gateway, None, now),
+            Purpose::Generate => {
                 let silence = Failure::TimedOut(Deadline::Idle(gateway.config().deadlines.first));
                 self.failed(gateway, &silence, now);
             }
@@ -136,7 +141,7 @@ impl Exchange {
     /// error is told in-band, but another attempt is still possible.
     fn ping(&mut self, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        if !call.ping_due(now) {
+        if now < call.ping_at() {
             return;
         }
         let mut out = Vec::new();
@@ -172,8 +177,7 @@ impl Exchange {
             answer.0.headers.extend(super::reply::ignored_header(&self.summary.ignored));
             return self.answer(answer);
         }
-        call.commit();
-        call.said(now);
+        call.commit(now);
         let ended = call.relay.as_ref().is_some_and(|relay| relay.ended().is_some());
         let pending = core::mem::take(&mut call.pending);
         self.open();
@@ -188,24 +192,25 @@ impl Exchange {
     /// An attempt failed before anything was committed: the table says what to do.
     pub(crate) fn failed(&mut self, gateway: &mut Gateway, failure: &Failure, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        let failure = call.suspect_size(failure);
+        let failure = call.judged(failure);
         if failure == Failure::Empty {
             call.facts.empty += 1;
         }
         call.relay = None;
         let (verdict, outcome) = plan(&failure, &call.facts());
-        if let Some(outcome) = outcome {
+        // A refusal that is the request's own fault speaks for the account.
+        if let Some(outcome) = outcome.or_else(|| failure.is_answered().then_some(Outcome::Served)) {
             call.settle(gateway, outcome, now);
         }
         self.summary.verdicts.push(format!("{failure}: {verdict:?}"));
         let error = failure.error(call.asked());
         match verdict {
             Verdict::Refuse => return self.fail(gateway, &error, now),
-            Verdict::FailOver => call.give_up_account(),
+            Verdict::FailOver | Verdict::Retry(_) => {}
+            Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
             Verdict::FindProfile => call.facts.profiled = false,
             Verdict::NextHost => call.next_host(),
-            Verdict::Retry(_) => {}
             Verdict::Repair(repair) => {
                 if let Err(error) = call.repair(repair) {
                     return self.fail(gateway, &error, now);
@@ -227,14 +232,17 @@ pub(crate) const SUSPECT_BODY: usize = 600_000;
 const MAX_REFUSAL: usize = 64 * 1024;
 
 impl super::call::Call {
-    /// A generic refusal of a very large body is an overflow in all but name.
-    fn suspect_size(&self, failure: &Failure) -> Failure {
+    /// A failure in the light of the request: a generic refusal of a very large body is an overflow in all but
+    /// name, and an answer that is too long before it has begun leaves no room for one.
+    fn judged(&self, failure: &Failure) -> Failure {
         let mut failure = failure.clone();
-        if let Failure::Fault(fault) = &mut failure
-            && matches!(fault.kind, FaultKind::Shape { extra_fields: false, .. })
-            && self.encoded.len() > SUSPECT_BODY
-        {
-            fault.kind = FaultKind::TooLong;
+        if let Failure::Fault(fault) = &mut failure {
+            let large = self.encoded.len() > SUSPECT_BODY;
+            if matches!(fault.kind, FaultKind::Shape { extra_fields: false, .. } if large)
+                || fault.kind == FaultKind::OutputTooLong
+            {
+                fault.kind = FaultKind::TooLong;
+            }
         }
         failure
     }

@@ -185,11 +185,12 @@ impl Call {
     }
 
     /// The client's request and its encoded form are not needed once the answer is committed.
-    pub(crate) fn commit(&mut self) {
+    pub(crate) fn commit(&mut self, now: Millis) {
         self.body = Vec::new();
         self.encoded.forget_body();
+        self.said = now;
         if let Some(relay) = &mut self.relay {
-            relay.commit();
+            relay.commit(now);
         }
     }
 
@@ -230,22 +231,23 @@ impl Call {
         }
     }
 
-    /// When a wait has to end: the nearest deadline, or a ping.
-    pub(crate) fn wake(&self, purpose: Option<Purpose>) -> Millis {
-        self.deadline(purpose).min(if self.stream { self.said + PING_AFTER } else { Millis::NEVER })
-    }
-
-    /// The nearest deadline of what is under way.
-    pub(crate) fn deadline(&self, purpose: Option<Purpose>) -> Millis {
+    /// The nearest deadline of a request whose whole reply or head is awaited.
+    pub(crate) fn deadline(&self, purpose: Purpose) -> Millis {
         let span = match purpose {
-            Some(Purpose::Refresh | Purpose::Profile) => self.refresh_timeout,
-            Some(Purpose::Generate) | None => self.deadlines.first,
+            Purpose::Refresh | Purpose::Profile => self.refresh_timeout,
+            Purpose::Generate => self.deadlines.first,
         };
         (self.sent + span).min(self.total)
     }
 
-    pub(crate) fn ping_due(&self, now: Millis) -> bool {
-        self.stream && now >= self.said + PING_AFTER
+    /// The end of the whole request.
+    pub(crate) fn total(&self) -> Millis {
+        self.total
+    }
+
+    /// When a silent client wants a ping.
+    pub(crate) fn ping_at(&self) -> Millis {
+        if self.stream { self.said + PING_AFTER } else { Millis::NEVER }
     }
 
     pub(crate) fn said(&mut self, now: Millis) {

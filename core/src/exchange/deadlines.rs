@@ -60,7 +60,12 @@ impl Watch {
     /// When something is due next.
     pub fn next(&self) -> Millis {
         let ping = if self.pings { self.said + PING_AFTER } else { Millis::NEVER };
-        ping.min(self.heard + self.idle).min(self.total)
+        ping.min(self.deadline())
+    }
+
+    /// When the nearest deadline passes if nothing more is heard.
+    pub fn deadline(&self) -> Millis {
+        (self.heard + self.idle).min(self.total)
     }
 }
 

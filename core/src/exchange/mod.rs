@@ -229,9 +229,8 @@ impl Exchange {
                 Step::Save { key: STORE_KEY, value: &saving.snapshot.bytes, expected: saving.expected.as_deref() }
             }
             State::Send(request, _) => Step::Send(request),
-            State::Await(purpose, _) => Step::Await { until: self.wake(Some(*purpose)) },
-            State::Read => Step::Await { until: self.wake(None) },
-            State::Sleep(until) => Step::Sleep { until: self.wake(None).min(*until) },
+            State::Await(..) | State::Read => Step::Await { until: self.wake() },
+            State::Sleep(_) => Step::Sleep { until: self.wake() },
             State::Relay => Step::Relay,
             State::Answer(head, body) => Step::Answer(head, body),
             State::Done => Step::Done,
@@ -310,7 +309,10 @@ impl Exchange {
         else {
             return self.close(gateway, now);
         };
-        self.summary.error = Some(failure.to_string());
+        self.summary.error = Some(match &failure {
+            plan::Failure::Fault(fault) => fault.to_string(),
+            other => other.to_string(),
+        });
         self.summary.verdicts.push(format!("{failure}: told in-band"));
         if let (Some(call), (_, Some(outcome))) = (&self.call, plan::plan(&failure, &plan::Facts::default())) {
             call.settle(gateway, outcome, now);
@@ -333,8 +335,15 @@ impl Exchange {
     }
 
     /// When to wake from a wait, whatever comes.
-    fn wake(&self, purpose: Option<Purpose>) -> Millis {
-        self.call.as_ref().map_or(Millis::NEVER, |call| call.wake(purpose))
+    fn wake(&self) -> Millis {
+        let Some(call) = &self.call else { return Millis::NEVER };
+        let due = match &self.state {
+            State::Await(purpose, _) => call.deadline(*purpose),
+            State::Read => call.relay.as_ref().map_or(Millis(0), Relay::next_tick),
+            State::Sleep(until) => *until,
+            _ => Millis::NEVER,
+        };
+        due.min(call.ping_at()).min(call.total())
     }
 
     /// 32 fresh bytes that differ with every draw.

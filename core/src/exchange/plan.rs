@@ -38,16 +38,29 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Whether the service answered with a status, so that the account works.
+    pub(crate) fn is_answered(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.status != 0)
+    }
+}
+
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
 
+/// For the log: what it was, without the service's own sentences.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fault(fault) => fault.fmt(f),
+            Self::Fault(fault) => {
+                write!(f, "{:?}", fault.kind)?;
+                let status = if fault.status == 0 { String::new() } else { fault.status.to_string() };
+                let words = [status.as_str(), &fault.code, fault.reason.as_deref().unwrap_or("")];
+                words.iter().filter(|word| !word.is_empty()).try_for_each(|word| write!(f, " {word}"))
+            }
             Self::Empty => f.write_str("empty answer"),
             Self::TimedOut(Deadline::Total) => f.write_str("total deadline passed"),
             Self::TimedOut(Deadline::Idle(span)) => write!(f, "silent for {} ms", span.0),
@@ -58,8 +71,10 @@ impl fmt::Display for Failure {
 /// What to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// Another account.
+    /// Another account: the pool lets this one rest.
     FailOver,
+    /// Another account: this one has had its tries.
+    GiveUp,
     /// A new access token for this account, then the same request.
     Refresh,
     /// The same account on the next known host.
@@ -137,6 +152,10 @@ fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
         K::Suspended => (Verdict::FailOver, Some(Outcome::Suspended)),
         K::QuotaUsedUp => (Verdict::FailOver, Some(Outcome::QuotaUsedUp { resets: None })),
         K::Throttled => (Verdict::FailOver, Some(Outcome::Throttled { retry_after })),
+        // Other accounts meet the same lack, so the tries of one are enough.
+        K::NoCapacity | K::HighLoad if facts.tries_here >= TRIES_PER_ACCOUNT => {
+            (Verdict::Refuse, Some(Outcome::NoCapacity { retry_after }))
+        }
         K::NoCapacity | K::HighLoad => (brief, Some(Outcome::NoCapacity { retry_after })),
         K::Connect | K::UnknownOperation | K::NotFound if facts.more_hosts && endpoint::moves_on(fault.kind) => {
             (Verdict::NextHost, None)
@@ -145,7 +164,7 @@ fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
             (brief, Some(Outcome::Failed))
         }
         K::Shape { extra_fields, task_ids } => (repair(extra_fields, task_ids, facts), None),
-        K::ToolRules if !facts.strict => (Verdict::Repair(Repair::StrictSchemas), None),
+        K::ToolRules | K::ThinkingSignature if !facts.strict => (Verdict::Repair(Repair::StrictSchemas), None),
         _ => (Verdict::Refuse, None),
     }
 }
@@ -182,7 +201,7 @@ fn bounded(verdict: Verdict, facts: &Facts) -> Verdict {
     match verdict {
         Verdict::Refuse => Verdict::Refuse,
         _ if facts.tries >= TRIES => Verdict::Refuse,
-        Verdict::Retry(_) if facts.tries_here >= TRIES_PER_ACCOUNT => Verdict::Refuse,
+        Verdict::Retry(_) if facts.tries_here >= TRIES_PER_ACCOUNT => Verdict::GiveUp,
         other => other,
     }
 }

@@ -108,7 +108,7 @@ impl Relay {
         if let Some(deadline) = self.watch.passed(now) {
             return self.broken(Failure::TimedOut(deadline), out);
         }
-        if self.watch.ping_due(now) {
+        if self.committed && self.watch.ping_due(now) {
             self.pipe.ping(out);
             self.watch.said(now);
         }
@@ -117,7 +117,7 @@ impl Relay {
 
     /// When [`Relay::tick`] wants to be called next.
     pub fn next_tick(&self) -> Millis {
-        self.watch.next()
+        if self.committed { self.watch.next() } else { self.watch.deadline() }
     }
 
     /// The service's reply has ended: clean, or not.
@@ -134,10 +134,13 @@ impl Relay {
         };
     }
 
-    /// How many bytes complete the frame that has begun; 0 on a boundary. A host may wait for them at no
-    /// loss of latency.
-    pub fn missing(&self) -> usize {
-        self.decoder.missing()
+    /// How many bytes a host may wait for at no loss of latency: the rest of the frame that has begun, or the
+    /// shortest frame that can say anything. Never 0.
+    pub fn wanted(&self) -> usize {
+        match self.decoder.missing() {
+            0 => SHORTEST_FRAME,
+            missing => missing,
+        }
     }
 
     /// Whether something has come that the client will see.
@@ -145,9 +148,10 @@ impl Relay {
         self.pipe.is_meaningful()
     }
 
-    /// From here on faults are written in-band.
-    pub(crate) fn commit(&mut self) {
+    /// The client has the head: from here on silence is filled with pings and faults are written in-band.
+    pub(crate) fn commit(&mut self, now: Millis) {
         self.committed = true;
+        self.watch.said(now);
     }
 
     pub(crate) fn ended(&self) -> Option<&Ended> {
@@ -196,3 +200,7 @@ fn in_band(failure: &Failure, asked: Asked<'_>) -> Error {
         _ => error,
     }
 }
+
+/// Prelude, a `:message-type` header of its shortest kind (`event`), checksum. A frame without that header says
+/// nothing.
+const SHORTEST_FRAME: usize = 12 + (1 + 13 + 1 + 2 + 5) + 4;

@@ -12,8 +12,8 @@
 //!       └─ None ─────▶ Refusal::error
 //! ```
 //!
-//! What is known about an account is one [`entry::Entry`]: registers that merge commutatively, so stale reads
-//! and lost writes of the store cost time, not tokens. It is stored sealed (see [`sealing`](self::Sealing)).
+//! What is known about an account is one entry of registers that merge commutatively, so stale reads
+//! and lost writes of the store cost time, not tokens. It is stored sealed (see [`Sealing`]).
 //! Stickiness, probes, model capacity and 5xx counts are worth nothing to others and stay in memory.
 
 mod calendar;

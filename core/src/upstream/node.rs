@@ -1,6 +1,7 @@
 //! A small tree for the few JSON values that must change: keys stay in order, scalars keep their spelling.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -71,12 +72,23 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The members of an object in order; `None` for any other value. Does not look into the values.
+/// The members of an object in order, of twins the last; `None` for any other value. Does not look into the
+/// values.
 pub(super) fn members<'a>(raw: &'a RawValue) -> Option<Vec<(Cow<'a, str>, &'a RawValue)>> {
     if !raw.get().starts_with('{') {
         return None;
     }
-    serde_json::from_str::<Members<'a>>(raw.get()).ok().map(|members| members.0)
+    serde_json::from_str::<Members<'a>>(raw.get()).ok().map(|members| without_twins(members.0))
+}
+
+/// Most readers let the last of two members with one name count.
+fn without_twins<'a>(members: Vec<(Cow<'a, str>, &'a RawValue)>) -> Vec<(Cow<'a, str>, &'a RawValue)> {
+    let last: BTreeMap<&str, usize> = members.iter().enumerate().map(|(at, (key, _))| (&**key, at)).collect();
+    if last.len() == members.len() {
+        return members;
+    }
+    let last: BTreeSet<usize> = last.into_values().collect();
+    members.into_iter().enumerate().filter(|(at, _)| last.contains(at)).map(|(_, member)| member).collect()
 }
 
 /// The items of a list; `None` for any other value.

@@ -113,8 +113,9 @@ impl<'a> Walk<'a> {
             }
             None => self.cut(&pointer),
         };
+        let places: BTreeMap<_, _> = merged.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
         for (key, value) in self.keywords(beside, depth) {
-            match merged.iter_mut().find(|(known, _)| *known == key) {
+            match places.get(&key).and_then(|at| merged.get_mut(*at)) {
                 Some((_, known)) => *known = value,
                 None => merged.push((key, value)),
             }

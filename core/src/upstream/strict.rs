@@ -17,23 +17,22 @@ fn lean(node: Node<'_>) -> Node<'_> {
     let mut kept: Vec<(Cow<'_, str>, Node<'_>)> = Vec::new();
     for (key, value) in members {
         match (&*key, value) {
-            ("type", value) => kept.push((key, one_type(value))),
-            ("description" | "enum", value) => kept.push((key, value)),
-            ("const", value) => kept.push((Cow::Borrowed("enum"), Node::List(vec![value]))),
-            ("required", Node::List(names)) if !names.is_empty() => kept.push((key, Node::List(names))),
+            ("type", value) => add(&mut kept, key, one_type(value)),
+            ("description" | "enum", value) => add(&mut kept, key, value),
+            ("const", value) => add(&mut kept, Cow::Borrowed("enum"), Node::List(vec![value])),
+            ("required", Node::List(names)) if !names.is_empty() => add(&mut kept, key, Node::List(names)),
             ("properties", Node::Map(table)) => {
                 let table = table.into_iter().map(|(name, schema)| (name, lean(schema)));
-                kept.push((key, Node::Map(table.collect())));
+                add(&mut kept, key, Node::Map(table.collect()));
             }
             ("items", Node::List(schemas)) => {
-                kept.push((key, schemas.into_iter().next().map_or(Node::EMPTY, lean)));
+                add(&mut kept, key, schemas.into_iter().next().map_or(Node::EMPTY, lean));
             }
-            ("items", schema @ Node::Map(_)) => kept.push((key, lean(schema))),
+            ("items", schema @ Node::Map(_)) => add(&mut kept, key, lean(schema)),
             ("anyOf" | "oneOf" | "allOf", Node::List(branches)) => adopt(&mut kept, branches),
             _ => {}
         }
     }
-    kept.dedup_by(|later, first| later.0 == first.0);
     Node::Map(kept)
 }
 
@@ -45,9 +44,14 @@ fn adopt<'a>(kept: &mut Vec<(Cow<'a, str>, Node<'a>)>, branches: Vec<Node<'a>>) 
     });
     let Some(Node::Map(members)) = real.map(lean) else { return };
     for (key, value) in members {
-        if kept.iter().all(|(known, _)| *known != key) {
-            kept.push((key, value));
-        }
+        add(kept, key, value);
+    }
+}
+
+/// Adds what is not there yet; there are six keywords at most.
+fn add<'a>(kept: &mut Vec<(Cow<'a, str>, Node<'a>)>, key: Cow<'a, str>, value: Node<'a>) {
+    if kept.iter().all(|(known, _)| *known != key) {
+        kept.push((key, value));
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::talk::{Bit, Declared, Talk};
 
+#[expect(clippy::disallowed_methods, reason = "the core never reads the environment, its tests may")]
 fn env(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

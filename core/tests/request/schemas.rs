@@ -71,6 +71,13 @@ fn nulls_are_dropped_and_order_and_numbers_are_kept() {
 }
 
 #[test]
+fn of_two_members_with_one_name_the_last_counts() {
+    let schema =
+        r#"{"type":"string","properties":{"a":{"default":null}},"type":"object","properties":{"b":{"default":null}}}"#;
+    assert_eq!(sent(schema), r#"{"type":"object","properties":{"b":{}}}"#);
+}
+
+#[test]
 fn keywords_of_a_wrong_type_are_dropped() {
     let schema = r#"{"type":"object","properties":{"a":{"type":"string","required":true},"b":{"properties":[],"enum":[]}},"required":["a",7,"a"]}"#;
     assert_eq!(sent(schema), r#"{"type":"object","properties":{"a":{"type":"string"},"b":{}},"required":["a"]}"#);
