@@ -2,27 +2,40 @@
 
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+use serde_json::json;
 
 use crate::suite::{Fault, Work};
 
-/// A stream, cut.
+/// A stream, cut; or a client's request.
 pub(crate) struct Input {
-    /// Chunk size as the table names it.
+    /// Chunk size, or the size of the request, as the table names it.
     pub(crate) label: String,
+    /// The client's request.
+    pub(crate) request: Vec<u8>,
+    /// What the service says before `stream`, so that each run finds the same block open.
+    pub(crate) opening: Vec<u8>,
     pub(crate) stream: Vec<u8>,
     /// Where each frame begins and ends in `stream`.
     pub(crate) frames: Vec<std::ops::Range<usize>>,
+    /// How many of them a client hears of.
+    pub(crate) told: usize,
     /// In bytes.
     pub(crate) chunk: usize,
     /// What a way that only reads frames must find.
     pub(crate) holds: Work,
 }
 
-/// Frames, and how many bytes of payload are in them.
+/// What the service says after `request`, and how many bytes of payload are in it.
 pub(crate) struct Stream {
+    request: &'static str,
+    opening: Vec<u8>,
     frames: Vec<Vec<u8>>,
+    told: usize,
     payload: usize,
 }
+
+/// An event's type and payload.
+type Event = (&'static str, String);
 
 impl Input {
     pub(crate) fn cut(stream: &Stream, size: usize) -> Self {
@@ -38,7 +51,30 @@ impl Input {
             bytes => format!("{bytes} B"),
         };
         let holds = Work { units: frames.len(), bytes: stream.payload };
-        Self { label, stream: stream.frames.concat(), frames, chunk: size.min(end), holds }
+        Self {
+            label,
+            request: stream.request.into(),
+            opening: stream.opening.clone(),
+            stream: stream.frames.concat(),
+            frames,
+            told: stream.told,
+            chunk: size.min(end),
+            holds,
+        }
+    }
+
+    pub(crate) fn asking(request: String) -> Self {
+        let holds = Work { units: 1, bytes: request.len() / 2 };
+        Self {
+            label: format!("{} KB", request.len() / 1000),
+            chunk: request.len(),
+            request: request.into_bytes(),
+            opening: Vec::new(),
+            stream: Vec::new(),
+            frames: Vec::new(),
+            told: 0,
+            holds,
+        }
     }
 
     pub(crate) fn chunks(&self) -> std::slice::Chunks<'_, u8> {
@@ -47,10 +83,14 @@ impl Input {
 }
 
 impl Stream {
-    fn of(events: impl IntoIterator<Item = (&'static str, String)>) -> Result<Self, Fault> {
-        let mut stream = Self { frames: Vec::new(), payload: 0 };
+    /// The first of `events` opens the answer and is not measured.
+    fn of(request: &'static str, events: impl IntoIterator<Item = Event>) -> Result<Self, Fault> {
+        let mut events = events.into_iter();
+        let (kind, payload) = events.next().ok_or("a stream without events")?;
+        let mut stream = Self { request, opening: encode(kind, payload)?, frames: Vec::new(), told: 0, payload: 0 };
         for (kind, payload) in events {
             stream.payload += payload.len();
+            stream.told += usize::from(!TAIL.iter().any(|(tail, _)| *tail == kind));
             stream.frames.push(encode(kind, payload)?);
         }
         Ok(stream)
@@ -59,23 +99,67 @@ impl Stream {
 
 /// 1000 text events of 165 bytes on average, then the two events that end a real answer.
 pub(crate) fn answer() -> Result<Stream, Fault> {
-    let words = ["The ", "quick\\n", "brown fox jumps ", "over \\\"the\\\" lazy dog, ", "and runs into the woods. "];
-    let texts = (0..1_000).map(|n| {
-        let text: String = (0..n % 4 + 1).map(|k| words[(n * 7 + k * 3) % words.len()]).collect();
-        ("assistantResponseEvent", format!(r#"{{"content":"{text}"}}"#))
+    Stream::of(PLAIN, answered(text_events()))
+}
+
+/// The same to a client that wants thought of a model that marks it by tags: the text is searched for them.
+pub(crate) fn watched() -> Result<Stream, Fault> {
+    Stream::of(TAGGED, answered(text_events()))
+}
+
+/// Text that is code: an escape every dozen bytes, and letters beyond ASCII.
+pub(crate) fn code() -> Result<Stream, Fault> {
+    let lines = ["\n\t\"name\": ", "\"wörld – ✓\",\n", "\tif a < b {\r\n", "path = \"C:\\\\tmp\"\n\n\t"];
+    let texts = (0..1_001).map(move |n| lines.iter().cycle().skip(n % 4).take(n % 3 + 1).copied().collect::<String>());
+    Stream::of(PLAIN, answered(texts.map(|text| (TEXT, json!({ "content": text }).to_string()))))
+}
+
+/// Native thought.
+pub(crate) fn thought() -> Result<Stream, Fault> {
+    let events = text_events().map(|(_, payload)| ("reasoningContentEvent", payload.replacen("content", "text", 1)));
+    Stream::of(THINKING, answered(events))
+}
+
+/// One long call that writes a file, in fragments of its input; it stays open, so that it can go on.
+pub(crate) fn call() -> Result<Stream, Fault> {
+    let lines =
+        ["    let total = ", "parts.iter().sum();", "\\n    println!(", "\\\"{total}\\\");\\n", "\\n/// Says so."];
+    let pieces = (0..1_000).map(move |n| lines.iter().cycle().skip(n % 5).take(n % 2 + 1).copied().collect::<String>());
+    let inputs = [r#"{"file_path":"/src/total.rs","content":""#.to_owned()].into_iter().chain(pieces);
+    let events = inputs.map(|input| {
+        let payload = json!({ "input": input, "name": "Write", "toolUseId": "tooluse_Wc3hYk0bQ5mXr1Zt8uVnAg" });
+        ("toolUseEvent", payload.to_string())
     });
-    let tail = [
-        ("contextUsageEvent", r#"{"contextUsagePercentage":10.867}"#.to_owned()),
-        ("meteringEvent", r#"{"unit":"credit","unitPlural":"credits","usage":0.0897}"#.to_owned()),
-    ];
-    Stream::of(texts.chain(tail))
+    Stream::of(PLAIN, answered(events))
 }
 
 /// 4 MB of text in frames of 60 KB.
 pub(crate) fn bulk() -> Result<Stream, Fault> {
     let text = "sixteen letters ".repeat(60_000 / 16);
-    Stream::of((0..67).map(|_| ("assistantResponseEvent", format!(r#"{{"content":"{text}"}}"#))))
+    Stream::of(PLAIN, (0..68).map(|_| (TEXT, format!(r#"{{"content":"{text}"}}"#))))
 }
+
+fn text_events() -> impl Iterator<Item = Event> {
+    let words = ["The ", "quick\\n", "brown fox jumps ", "over \\\"the\\\" lazy dog, ", "and runs into the woods. "];
+    // The one that opens the answer, then 1000 from the beginning.
+    [3].into_iter().chain(0..1_000).map(move |n: usize| {
+        let text: String = (0..n % 4 + 1).filter_map(|k| words.get((n * 7 + k * 3) % words.len()).copied()).collect();
+        (TEXT, format!(r#"{{"content":"{text}"}}"#))
+    })
+}
+
+fn answered(events: impl Iterator<Item = Event>) -> impl Iterator<Item = Event> {
+    events.chain(TAIL.map(|(kind, payload)| (kind, payload.to_owned())))
+}
+
+const TEXT: &str = "assistantResponseEvent";
+const TAIL: [(&str, &str); 2] = [
+    ("contextUsageEvent", r#"{"contextUsagePercentage":10.867}"#),
+    ("meteringEvent", r#"{"unit":"credit","unitPlural":"credits","usage":0.0897}"#),
+];
+const PLAIN: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":32000,"stream":true,"messages":[{"role":"user","content":"Go on"}],"tools":[{"name":"Write","description":"Writes a file","input_schema":{"type":"object","properties":{"file_path":{"type":"string"},"content":{"type":"string"}}}}]}"#;
+const TAGGED: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":32000,"stream":true,"thinking":{"type":"enabled","budget_tokens":4000},"messages":[{"role":"user","content":"Go on"}]}"#;
+const THINKING: &str = r#"{"model":"claude-opus-4-6","max_tokens":32000,"stream":true,"thinking":{"type":"adaptive"},"messages":[{"role":"user","content":"Go on"}]}"#;
 
 fn encode(kind: &'static str, payload: String) -> Result<Vec<u8>, Fault> {
     let header = |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(value.into()));

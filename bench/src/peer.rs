@@ -37,10 +37,13 @@ pub(crate) fn sse(input: &Input) -> Result<Run<'_>, Fault> {
         let mut units = 0;
         feed.run(|message| {
             units += 1;
-            match parse_response_headers(message)?.smithy_type.as_str() {
-                "assistantResponseEvent" => write_delta(message.payload(), &mut out),
-                _ => Ok(()),
-            }
+            let delta: fn(&str) -> Delta<'_> = match parse_response_headers(message)?.smithy_type.as_str() {
+                "assistantResponseEvent" => |text| Delta::TextDelta { text },
+                "reasoningContentEvent" => |thinking| Delta::ThinkingDelta { thinking },
+                "toolUseEvent" => |partial_json| Delta::InputJsonDelta { partial_json },
+                _ => return Ok(()),
+            };
+            write_delta(message.payload(), delta, &mut out)
         })?;
         Ok(Work { units, bytes: black_box(&out).len() })
     }))
@@ -76,27 +79,30 @@ impl Feed {
 
 #[derive(Deserialize)]
 struct Event {
+    #[serde(alias = "text", alias = "input")]
     content: String,
 }
 
 #[derive(Serialize)]
-struct Delta<'a> {
+struct Framed<'a> {
     r#type: &'static str,
     index: u32,
-    delta: Text<'a>,
+    delta: Delta<'a>,
 }
 
 #[derive(Serialize)]
-struct Text<'a> {
-    r#type: &'static str,
-    text: &'a str,
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Delta<'a> {
+    TextDelta { text: &'a str },
+    ThinkingDelta { thinking: &'a str },
+    InputJsonDelta { partial_json: &'a str },
 }
 
-fn write_delta(payload: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+fn write_delta(payload: &[u8], delta: fn(&str) -> Delta<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
     let event: Event = serde_json::from_slice(payload)?;
-    let delta = Text { r#type: "text_delta", text: &event.content };
     out.write_all(b"event: content_block_delta\ndata: ")?;
-    serde_json::to_writer(&mut *out, &Delta { r#type: "content_block_delta", index: 0, delta })?;
+    let framed = Framed { r#type: "content_block_delta", index: 0, delta: delta(&event.content) };
+    serde_json::to_writer(&mut *out, &framed)?;
     out.write_all(b"\n\n")?;
     Ok(())
 }

@@ -6,7 +6,7 @@
 use std::error::Error;
 
 use crate::corpus::{self, Input};
-use crate::{frames, peer};
+use crate::{conversation, frames, peer, relay, request};
 
 /// Why a way could not do its work. Ends the benchmark: a way that fails has no time.
 pub(crate) type Fault = Box<dyn Error>;
@@ -40,31 +40,71 @@ pub(crate) struct Suite {
     pub(crate) ways: &'static [Way],
 }
 
+impl Suite {
+    /// How a filter names one of its measurements.
+    pub(crate) fn name_of(&self, input: &Input, way: &Way) -> String {
+        format!("{}/{}/{}", self.name, input.label, way.name)
+    }
+
+    /// Whether a wasm module can do its work too.
+    pub(crate) fn relays(&self) -> bool {
+        self.ways.iter().any(|way| way.name == RELAY.name)
+    }
+}
+
 /// Every suite there is, in the order of the report.
 pub(crate) fn all() -> Result<Vec<Suite>, Fault> {
-    Ok(vec![small_frames()?, large_frames()?])
+    let few = [64, 1_400, usize::MAX];
+    Ok(vec![
+        // The shape of a real answer: about a thousand events of a few words each.
+        stream("events", &corpus::answer()?, &[1, 64, 1_400, 16 * 1024, usize::MAX], STREAM),
+        stream("thought", &corpus::thought()?, &few, ANSWER),
+        stream("tool input", &corpus::call()?, &few, ANSWER),
+        stream("escaped text", &corpus::code()?, &few, ANSWER),
+        stream("text watched for tags", &corpus::watched()?, &few, ANSWER),
+        // 4 MB in frames of 60 KB: what is left when the cost per frame does not matter.
+        stream("bulk", &corpus::bulk()?, &[1_400, 16 * 1024, usize::MAX], STREAM),
+        requests("request", 600_000, REQUEST),
+        requests("count_tokens", 200_000, COUNT),
+    ])
 }
 
-/// What every way over a stream of text events is called and done by.
+const LIMIT: Way = Way { name: "limit: crc32fast", prepare: frames::limit };
+const RELAY: Way = Way { name: "relay to Anthropic SSE", prepare: relay::anthropic };
+const PEER: Way = Way { name: "smithy 0.61 + serde to SSE", prepare: peer::sse };
+
+/// What every way over a stream of events is called and done by.
 const STREAM: &[Way] = &[
-    Way { name: "limit: crc32fast", prepare: frames::limit },
+    LIMIT,
     Way { name: "frames", prepare: frames::ours },
     Way { name: "smithy 0.61 frames", prepare: peer::frames },
-    Way { name: "smithy 0.61 + serde to SSE", prepare: peer::sse },
+    RELAY,
+    PEER,
 ];
 
-/// The shape of a real answer: about a thousand events of a few words each.
-fn small_frames() -> Result<Suite, Fault> {
-    let stream = corpus::answer()?;
-    let sizes = [1, 64, 1_400, 16 * 1024, usize::MAX];
-    let inputs = sizes.map(|size| Input::cut(&stream, size)).into();
-    Ok(Suite { name: "events", unit: "frame", inputs, ways: STREAM })
+/// The ways from bytes to bytes.
+const ANSWER: &[Way] = &[LIMIT, RELAY, PEER];
+
+/// The ways over a conversation that a client sends.
+const REQUEST: &[Way] = &[
+    Way { name: "limit: one serde_json pass", prepare: request::pass },
+    Way { name: "serde_json::Value", prepare: request::value },
+    Way { name: "decode", prepare: request::decode },
+    Way { name: "decode + encode", prepare: request::encode },
+    Way { name: "decode + encode + estimate", prepare: request::estimate },
+    Way { name: "Exchange::begin, copied in", prepare: request::begin },
+];
+
+const COUNT: &[Way] = &[
+    Way { name: "limit: one serde_json pass", prepare: request::pass },
+    Way { name: "count_tokens, copied in", prepare: request::count },
+];
+
+fn stream(name: &'static str, stream: &corpus::Stream, sizes: &[usize], ways: &'static [Way]) -> Suite {
+    let inputs = sizes.iter().map(|size| Input::cut(stream, *size)).collect();
+    Suite { name, unit: "frame", inputs, ways }
 }
 
-/// 4 MB in frames of 60 KB: what is left when the cost per frame does not matter.
-fn large_frames() -> Result<Suite, Fault> {
-    let stream = corpus::bulk()?;
-    let sizes = [1_400, 16 * 1024, usize::MAX];
-    let inputs = sizes.map(|size| Input::cut(&stream, size)).into();
-    Ok(Suite { name: "bulk", unit: "frame", inputs, ways: STREAM })
+fn requests(name: &'static str, bytes: usize, ways: &'static [Way]) -> Suite {
+    Suite { name, unit: "body", inputs: vec![Input::asking(conversation::write(bytes))], ways }
 }

@@ -106,10 +106,11 @@ impl Exchange {
 
     /// The time asked for has come: a deadline, a ping, or the end of a pause.
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
+        let refreshing = self.is_refreshing();
         let Some(call) = &mut self.call else { return };
         match &self.state {
-            _ if call.is_over(now) => self.time_out(gateway, now),
-            State::Sleep(until) if now >= *until => self.pick(gateway, now),
+            _ if call.is_over(now) && !refreshing => self.time_out(gateway, now),
+            State::Sleep(until) if now >= *until => self.look_again(gateway, now),
             State::Await(purpose, _) if now >= call.deadline(*purpose) => self.reply_overdue(gateway, *purpose, now),
             State::Read => {
                 if let Some(relay) = &mut call.relay {
@@ -141,7 +142,7 @@ impl Exchange {
     /// error is told in-band, but another attempt is still possible.
     fn ping(&mut self, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        if now < call.ping_at() {
+        if self.left || now < call.ping_at() {
             return;
         }
         let mut out = Vec::new();
@@ -209,13 +210,17 @@ impl Exchange {
             Verdict::FailOver | Verdict::Retry(_) => {}
             Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
-            Verdict::FindProfile => call.facts.profiled = false,
-            Verdict::NextHost => call.next_host(),
-            Verdict::Repair(repair) => {
-                if let Err(error) = call.repair(repair) {
-                    return self.fail(gateway, &error, now);
-                }
+            Verdict::FindProfile => {
+                call.failure = Some(error);
+                return self.find_profile(gateway, now);
             }
+            Verdict::NextHost => call.next_host(),
+            Verdict::Repair(repair) => match call.repair(repair) {
+                Ok(true) => {}
+                // The same bytes would be refused the same way: what else is there to try?
+                Ok(false) => return self.failed(gateway, &failure, now),
+                Err(error) => return self.fail(gateway, &error, now),
+            },
         }
         call.failure = Some(error);
         match verdict {

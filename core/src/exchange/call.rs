@@ -11,7 +11,7 @@ use crate::exchange::scale::Scale;
 use crate::exchange::{Gateway, Purpose, hex};
 use crate::host::{Headers, Millis};
 use crate::models::Model;
-use crate::pool::{Account, Lease, Outcome, RefreshFault, Renewal};
+use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
 use crate::turn::flow::Options;
 use crate::turn::{Answer, Thinking, Turn, estimate};
 use crate::upstream::fault::Asked;
@@ -71,6 +71,8 @@ pub(crate) struct Lookup {
     pub(crate) region: usize,
     pub(crate) host: usize,
     pub(crate) page: Option<String>,
+    /// Pages that have come.
+    pub(crate) pages: usize,
     pub(crate) found: Vec<Profile>,
 }
 
@@ -129,16 +131,18 @@ impl Call {
         Ok(Self { body, headers, ..call })
     }
 
-    /// Encodes the same turn in another shape.
-    pub(crate) fn repair(&mut self, repair: Repair) -> Result<(), Error> {
+    /// Encodes the same turn in another shape; whether that changed anything.
+    pub(crate) fn repair(&mut self, repair: Repair) -> Result<bool, Error> {
         match repair {
             Repair::StrictSchemas => self.wishes.strict = true,
             Repair::NoExtraFields => self.wishes.extra_fields = false,
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
         let turn: Turn<'_> = anthropic::decode(&self.body, &self.headers)?;
-        self.encoded = encode(&turn, &self.wishes)?;
-        Ok(())
+        let mut encoded = encode(&turn, &self.wishes)?;
+        let changed = encoded.body(None) != self.encoded.body(None);
+        self.encoded = encoded;
+        Ok(changed)
     }
 
     /// What has been tried, for the plan.
@@ -148,6 +152,8 @@ impl Call {
             extra_fields: self.wishes.extra_fields && self.encoded.has_extra_fields(),
             task_ids: self.wishes.task_ids,
             strict: self.wishes.strict,
+            // A key has no profile of its own.
+            profiled: self.facts.profiled || self.lease.as_ref().is_some_and(|lease| lease.kind == BearerKind::ApiKey),
             ..self.facts
         }
     }
@@ -233,11 +239,11 @@ impl Call {
 
     /// The nearest deadline of a request whose whole reply or head is awaited.
     pub(crate) fn deadline(&self, purpose: Purpose) -> Millis {
-        let span = match purpose {
-            Purpose::Refresh | Purpose::Profile => self.refresh_timeout,
-            Purpose::Generate => self.deadlines.first,
-        };
-        (self.sent + span).min(self.total)
+        match purpose {
+            Purpose::Refresh => self.sent + self.refresh_timeout,
+            Purpose::Profile => (self.sent + self.refresh_timeout).min(self.total),
+            Purpose::Generate => (self.sent + self.deadlines.first).min(self.total),
+        }
     }
 
     /// The end of the whole request.

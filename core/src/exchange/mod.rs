@@ -119,6 +119,8 @@ pub struct Exchange {
     state: State,
     outbox: VecDeque<Say>,
     opened: bool,
+    /// The client has hung up; only what must not be lost is still done.
+    left: bool,
     call: Option<Box<Call>>,
     lines: Vec<String>,
     summary: Summary,
@@ -205,6 +207,7 @@ impl Exchange {
             state: State::Done,
             outbox: VecDeque::new(),
             opened: false,
+            left: false,
             call: None,
             lines: Vec::new(),
             draws: 0,
@@ -298,10 +301,17 @@ impl Exchange {
         }
     }
 
+    /// A refresh under way is brought to its end: the service may have rotated the refresh token already, and
+    /// the new one is in its answer alone.
     fn gone(&mut self, gateway: &mut Gateway, now: Millis) {
-        self.summary.verdicts.push("client gone: cancelled".into());
+        if !self.left {
+            self.summary.verdicts.push("client gone: cancelled".into());
+        }
+        self.left = true;
         self.outbox.clear();
-        self.close(gateway, now);
+        if !self.is_refreshing() {
+            self.close(gateway, now);
+        }
     }
 
     fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
@@ -343,7 +353,14 @@ impl Exchange {
             State::Sleep(until) => *until,
             _ => Millis::NEVER,
         };
-        due.min(call.ping_at()).min(call.total())
+        let ping = if self.left { Millis::NEVER } else { call.ping_at() };
+        // A refresh has a deadline of its own and outlives the request: see `gone`.
+        let total = if self.is_refreshing() { Millis::NEVER } else { call.total() };
+        due.min(ping).min(total)
+    }
+
+    pub(crate) fn is_refreshing(&self) -> bool {
+        matches!(self.state, State::Await(Purpose::Refresh, _))
     }
 
     /// 32 fresh bytes that differ with every draw.

@@ -111,7 +111,7 @@ pub struct Facts {
     pub empty: u8,
     /// Whether the current account's token was refreshed for this exchange.
     pub refreshed: bool,
-    /// Whether the profile was looked up for this exchange.
+    /// Whether the profile was looked up for this exchange, or cannot be.
     pub profiled: bool,
     /// Whether another host is known.
     pub more_hosts: bool,
