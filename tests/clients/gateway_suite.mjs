@@ -222,7 +222,7 @@ const BAD = [
   ['an image source nobody knows', image({ type: 'file', file_id: 'x' }), /messages\[0\]\.content\[0\]\.source/],
   ['a tool result without its id', turn([{ type: 'tool_result', content: 'x' }]), /messages\[0\]\.content\[0\]\.tool_use_id/],
   ['a body nested deeper than any client does', `{"model":"${MODEL}","max_tokens":5,"messages":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, /./],
-  ['tool input nested without end', `{"model":"${MODEL}","max_tokens":5,"messages":[{"role":"user","content":"x"}],"metadata":${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}}`, /./],
+  ['tool input nested without end', `{"model":"${MODEL}","max_tokens":5,"messages":[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"n","input":${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}}]}]}`, /./],
   ['invalid UTF-8', Buffer.from([...Buffer.from(`{"model":"${MODEL}","max_tokens":5,"messages":[{"role":"user","content":"`), 0xff, 0xfe, ...Buffer.from('"}]}')]), /./],
   ['a number too large for anything', `{"model":"${MODEL}","max_tokens":1e999,"messages":[{"role":"user","content":"x"}]}`, /max_tokens|number/],
 ];
