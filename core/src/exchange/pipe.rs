@@ -7,7 +7,7 @@ use crate::exchange::relay::{Flow as Next, Sink};
 use crate::exchange::scale::Scale;
 use crate::models::Model;
 use crate::turn::flow::{Ending, Flow, Input, Options, Progress, Said};
-use crate::turn::{Answer, Count, Delta, Stop, Usage, estimate};
+use crate::turn::{Answer, Count, Delta, OwnedStop, Stop, Usage, estimate};
 use crate::upstream::Names;
 use crate::upstream::event::{Event, Tokens, ToolInput};
 use crate::upstream::fault::{Asked, Fault};
@@ -145,8 +145,12 @@ impl Pipe {
             sink.take(delta, out);
         };
         let finished = flow.finish(*ending, usage, &mut sink).map_err(|error| Fault::malformed(&error.to_string()))?;
+        let explained = match finished.stop {
+            OwnedStop::Sequence(_) => true,
+            _ if finished.unknown_stop.is_some() => false,
+            _ => !matches!(ending.stop_reason, None | Some("END_TURN" | "TOOL_USE")),
+        };
         learned.unknown_stop = finished.unknown_stop;
-        let explained = !matches!(ending.stop_reason, None | Some("END_TURN" | "TOOL_USE"));
         Ok(if finished.empty && !explained { Finish::Empty } else { Finish::Said })
     }
 
