@@ -127,11 +127,17 @@ impl Exchange {
         match purpose {
             Purpose::Refresh => self.refresh_answered(gateway, None, now),
             Purpose::Profile => self.profile_answered(gateway, None, now),
+            // The head alone says what went wrong, though the rest of the body does not come.
+            Purpose::Generate if self.has_head() => self.end(gateway, None, now),
             Purpose::Generate => {
                 let silence = Failure::TimedOut(Deadline::Idle(gateway.config().deadlines.first));
                 self.failed(gateway, &silence, now);
             }
         }
+    }
+
+    fn has_head(&self) -> bool {
+        matches!(&self.state, State::Await(_, reading) if reading.head.is_some())
     }
 
     pub(crate) fn time_out(&mut self, gateway: &mut Gateway, now: Millis) {
