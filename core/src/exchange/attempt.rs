@@ -2,7 +2,7 @@
 
 use crate::exchange::deadlines::Deadline;
 use crate::exchange::plan::{Failure, Verdict, plan};
-use crate::exchange::relay::{End, Ended};
+use crate::exchange::relay::{End, Ended, Flow};
 use crate::exchange::{Exchange, Gateway, Purpose, Reading, Say, State};
 use crate::host::{Head, Millis, TransportError};
 use crate::pool::{BearerKind, Outcome};
@@ -113,10 +113,10 @@ impl Exchange {
             State::Sleep(until) if now >= *until => self.look_again(gateway, now),
             State::Await(purpose, _) if now >= call.deadline(*purpose) => self.reply_overdue(gateway, *purpose, now),
             State::Read => {
-                if let Some(relay) = &mut call.relay {
-                    let _ = relay.tick(now, &mut call.pending);
+                let flow = call.relay.as_mut().map(|relay| relay.tick(now, &mut call.pending));
+                if flow == Some(Flow::More) {
+                    self.ping(now);
                 }
-                self.ping(now);
                 self.heard(gateway, now);
             }
             _ => self.ping(now),
