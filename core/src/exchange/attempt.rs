@@ -44,6 +44,8 @@ impl Exchange {
             gateway.host_served(call.host);
             call.begin_relay(&self.seed, &self.id, now);
             self.state = State::Read;
+        } else if *purpose == Purpose::Generate {
+            call.sent(now);
         }
     }
 
@@ -111,7 +113,9 @@ impl Exchange {
         match &self.state {
             _ if call.is_over(now) && !refreshing => self.time_out(gateway, now),
             State::Sleep(until) if now >= *until => self.look_again(gateway, now),
-            State::Await(purpose, _) if now >= call.deadline(*purpose) => self.reply_overdue(gateway, *purpose, now),
+            State::Await(purpose, reading) if now >= call.deadline(*purpose, reading.head.is_some()) => {
+                self.reply_overdue(gateway, *purpose, now)
+            }
             State::Read => {
                 let flow = call.relay.as_mut().map(|relay| relay.tick(now, &mut call.pending));
                 if flow == Some(Flow::More) {
@@ -203,7 +207,9 @@ impl Exchange {
         if failure == Failure::Empty {
             call.facts.empty += 1;
         }
-        call.relay = None;
+        if call.relay.take().is_some_and(|relay| relay.is_meaningful()) {
+            call.facts.broken += 1;
+        }
         let (verdict, outcome) = plan(&failure, &call.facts());
         // A refusal that is the request's own fault speaks for the account.
         if let Some(outcome) = outcome.or_else(|| failure.is_answered().then_some(Outcome::Served)) {

@@ -156,7 +156,7 @@ impl Call {
         }
     }
 
-    /// A request to the service begins.
+    /// A request to the service begins, or the body of its refusal.
     pub(crate) fn sent(&mut self, now: Millis) {
         self.sent = now;
     }
@@ -208,7 +208,12 @@ impl Call {
     pub(crate) fn use_account(&mut self, lease: Lease, host: usize) {
         let before = self.lease.replace(lease).map(|lease| lease.account);
         if before != self.account() {
-            self.facts = Facts { tries: self.facts.tries, empty: self.facts.empty, ..Facts::default() };
+            self.facts = Facts {
+                tries: self.facts.tries,
+                empty: self.facts.empty,
+                broken: self.facts.broken,
+                ..Facts::default()
+            };
             self.host = host;
             self.hosts_tried = 0;
             self.lookup = Lookup::default();
@@ -235,11 +240,12 @@ impl Call {
         }
     }
 
-    /// The nearest deadline of a request whose whole reply or head is awaited.
-    pub(crate) fn deadline(&self, purpose: Purpose) -> Millis {
+    /// The nearest deadline of a request whose head is awaited (`headed`: the rest of its body).
+    pub(crate) fn deadline(&self, purpose: Purpose, headed: bool) -> Millis {
         match purpose {
             Purpose::Refresh => self.sent + self.refresh_timeout,
             Purpose::Profile => (self.sent + self.refresh_timeout).min(self.total),
+            Purpose::Generate if headed => (self.sent + REFUSAL_WITHIN).min(self.total),
             Purpose::Generate => (self.sent + self.deadlines.first).min(self.total),
         }
     }
@@ -263,6 +269,9 @@ impl Call {
         now >= self.total
     }
 }
+
+/// How long the body of a refusal may take: its head says nearly all there is to know.
+const REFUSAL_WITHIN: Millis = Millis::secs(5);
 
 /// How long a request waits for accounts before it says so.
 const PATIENCE: Millis = Millis::secs(20);

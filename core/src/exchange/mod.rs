@@ -348,7 +348,7 @@ impl Exchange {
     fn wake(&self) -> Millis {
         let Some(call) = &self.call else { return Millis::NEVER };
         let due = match &self.state {
-            State::Await(purpose, _) => call.deadline(*purpose),
+            State::Await(purpose, reading) => call.deadline(*purpose, reading.head.is_some()),
             State::Read => call.relay.as_ref().map_or(Millis(0), Relay::next_tick),
             State::Sleep(until) => *until,
             _ => Millis::NEVER,

@@ -109,6 +109,8 @@ pub struct Facts {
     pub tries: u8,
     /// Empty answers so far, this one included.
     pub empty: u8,
+    /// Answers that broke after something for the client had come, this one included.
+    pub broken: u8,
     /// Whether the current account's token was refreshed for this exchange.
     pub refreshed: bool,
     /// Whether the profile was looked up for this exchange, or cannot be.
@@ -129,6 +131,9 @@ pub const TRIES_PER_ACCOUNT: u8 = 3;
 pub const TRIES: u8 = 9;
 /// Empty answers that are tried again.
 pub const EMPTY_RETRIES: u8 = 2;
+
+/// Answers that broke after they had begun and are tried again: each has been paid for.
+pub const BROKEN_RETRIES: u8 = 1;
 
 /// The table: what to do, and what the pool learns of the account.
 pub fn plan(failure: &Failure, facts: &Facts) -> (Verdict, Option<Outcome>) {
@@ -200,7 +205,7 @@ fn pause(tries: u8) -> Millis {
 fn bounded(verdict: Verdict, facts: &Facts) -> Verdict {
     match verdict {
         Verdict::Refuse => Verdict::Refuse,
-        _ if facts.tries >= TRIES => Verdict::Refuse,
+        _ if facts.tries >= TRIES || facts.broken > BROKEN_RETRIES => Verdict::Refuse,
         Verdict::Retry(_) if facts.tries_here >= TRIES_PER_ACCOUNT => Verdict::GiveUp,
         other => other,
     }
