@@ -155,6 +155,9 @@ fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
         K::ProfileRequired | K::InvalidProfile if !facts.profiled => (Verdict::FindProfile, None),
         K::ProfileRequired | K::InvalidProfile | K::NotAuthorized => (Verdict::FailOver, Some(Outcome::NotAuthorized)),
         K::Suspended => (Verdict::FailOver, Some(Outcome::Suspended)),
+        K::QuotaUsedUp if fault.reason.as_deref() == Some("DAILY_REQUEST_COUNT") => {
+            (Verdict::FailOver, Some(Outcome::DayUsedUp))
+        }
         K::QuotaUsedUp => (Verdict::FailOver, Some(Outcome::QuotaUsedUp { resets: None })),
         K::Throttled => (Verdict::FailOver, Some(Outcome::Throttled { retry_after })),
         // Other accounts meet the same lack, so the tries of one are enough.
