@@ -1,0 +1,29 @@
+//! What is remembered of an account, and where.
+
+use crate::world::{Play, REFRESH_TOKEN, ROTATED, Wants, body, gateway};
+use kiro2api_core::host::Millis;
+
+const KEY: (&str, &str) = ("KIRO_AUTH_TOKEN", r#"{"auth":"ApiKey","apiKey":"ksk_0123456789abcdef"}"#);
+
+#[test]
+fn a_quota_of_the_day_is_back_the_next_day() {
+    let mut play = Play::begin(gateway(&[KEY]), &body(false, ""));
+    play.send();
+    play.answer(429, &[], br#"{"message":"You have reached the limit.","reason":"DAILY_REQUEST_COUNT"}"#);
+    assert!(matches!(play.wants(), Wants::Done));
+    assert_eq!(play.heads, [429]);
+    play.now = play.now + Millis::mins(7 * 60);
+    let mut next = play.again(&body(false, ""));
+    assert!(next.send().url.ends_with("/generateAssistantResponse"));
+}
+
+#[test]
+fn a_rotated_refresh_token_is_saved_at_once_even_in_the_pause_after_an_outage() {
+    let mut play = Play::begin(gateway(&[("AWS_REFRESHTOKEN", REFRESH_TOKEN)]), &body(false, ""));
+    play.store_down = true;
+    assert!(play.send().url.ends_with("/refreshToken"));
+    play.store_down = false;
+    play.answer(200, &[], format!(r#"{{"accessToken":"aoa-fresh","refreshToken":"{ROTATED}"}}"#).as_bytes());
+    let _ = play.wants();
+    assert_eq!(play.saves.len(), 1, "it exists nowhere else");
+}
