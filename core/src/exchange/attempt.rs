@@ -40,7 +40,6 @@ impl Exchange {
         reading.head = Some(head.clone());
         let Some(call) = &mut self.call else { return };
         if *purpose == Purpose::Generate && is_stream(head) {
-            call.settle(gateway, Outcome::Served, now);
             gateway.host_served(call.host);
             call.begin_relay(&self.seed, &self.id, now);
             self.state = State::Read;
@@ -174,7 +173,12 @@ impl Exchange {
     /// The relay was given something: commit, answer, go on, or plan anew.
     fn heard(&mut self, gateway: &mut Gateway, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        let Some(relay) = &mut call.relay else { return };
+        let Some(relay) = &call.relay else { return };
+        // Not with the head: a stream may begin with what other hosts say by a status.
+        if relay.is_meaningful() || matches!(relay.ended(), Some(Ended::Complete)) {
+            call.served(gateway, now);
+        }
+        let Some(relay) = &call.relay else { return };
         match relay.ended().cloned() {
             Some(Ended::Broken(failure)) => return self.failed(gateway, &failure, now),
             Some(Ended::Complete) => {}

@@ -59,6 +59,8 @@ pub(crate) struct Call {
     pub(crate) refused: Option<RefreshFault>,
     pub(crate) facts: Facts,
     pub(crate) relay: Option<Relay>,
+    /// Whether the pool knows that this attempt is being answered.
+    served: bool,
     /// What the relay has written and the client has not got yet.
     pub(crate) pending: Vec<u8>,
     /// The last failure, for when nobody is left to ask.
@@ -123,6 +125,7 @@ impl Call {
             refused: None,
             facts: Facts::default(),
             relay: None,
+            served: false,
             pending: Vec::new(),
             failure: None,
             body: Vec::new(),
@@ -177,6 +180,7 @@ impl Call {
         let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked);
         let watch = Watch::new(now, self.deadlines.idle, self.total, self.stream);
         self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
+        self.served = false;
         self.pending.clear();
     }
 
@@ -237,6 +241,14 @@ impl Call {
     pub(crate) fn settle(&self, gateway: &mut Gateway, outcome: Outcome, now: Millis) {
         if let Some(lease) = &self.lease {
             gateway.pool_mut().settle(lease, outcome, self.model.upstream_id, now);
+        }
+    }
+
+    /// The service answers this attempt: told to the pool once, before the answer is relayed, since nothing runs
+    /// any more when the client hangs up in the middle of it.
+    pub(crate) fn served(&mut self, gateway: &mut Gateway, now: Millis) {
+        if !core::mem::replace(&mut self.served, true) {
+            self.settle(gateway, Outcome::Served, now);
         }
     }
 

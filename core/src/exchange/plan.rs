@@ -39,9 +39,13 @@ impl Failure {
 }
 
 impl Failure {
-    /// Whether the service answered with a status, so that the account works.
+    /// Whether the service answered with a status or in good order, so that the account works.
     pub(crate) fn is_answered(&self) -> bool {
-        matches!(self, Self::Fault(fault) if fault.status != 0)
+        match self {
+            Self::Fault(fault) => fault.status != 0,
+            Self::Empty => true,
+            Self::TimedOut(_) => false,
+        }
     }
 }
 

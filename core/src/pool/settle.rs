@@ -52,7 +52,7 @@ pub enum Outcome {
 }
 
 impl Pool {
-    /// Tells the pool what became of a request. Call it as soon as the service's head is there: when the client
+    /// Tells the pool what became of a request. Call it as soon as the service answers or fails: when the client
     /// hangs up later, nothing runs any more.
     pub fn settle(&mut self, lease: &Lease, outcome: Outcome, model: &str, now: Millis) {
         match outcome {

@@ -1,6 +1,7 @@
 //! What is remembered of an account, and where.
 
-use crate::world::{Play, REFRESH_TOKEN, ROTATED, Wants, body, gateway};
+use crate::world::{Play, REFRESH_TOKEN, ROTATED, STREAM, Wants, body, exception, gateway};
+use kiro2api_core::exchange::Input;
 use kiro2api_core::host::Millis;
 
 const KEY: (&str, &str) = ("KIRO_AUTH_TOKEN", r#"{"auth":"ApiKey","apiKey":"ksk_0123456789abcdef"}"#);
@@ -26,4 +27,26 @@ fn a_rotated_refresh_token_is_saved_at_once_even_in_the_pause_after_an_outage() 
     play.answer(200, &[], format!(r#"{{"accessToken":"aoa-fresh","refreshToken":"{ROTATED}"}}"#).as_bytes());
     let _ = play.wants();
     assert_eq!(play.saves.len(), 1, "it exists nowhere else");
+}
+
+#[test]
+fn answers_that_fail_inside_the_stream_count_against_the_account() {
+    let mut play = Play::begin(gateway(&[KEY]), &body(false, ""));
+    let mut asked = 0;
+    for _ in 0..3 {
+        loop {
+            match play.wants() {
+                Wants::Done => break,
+                Wants::Send(_) => {
+                    asked += 1;
+                    play.tell(Input::Sent);
+                    play.answer(200, STREAM, &exception("InternalServerException", r#"{"message":"failed"}"#));
+                }
+                _ => play.wake(),
+            }
+        }
+        assert_eq!(play.heads, [502]);
+        play = play.again(&body(false, ""));
+    }
+    assert_eq!(asked, 5, "the fifth failure in a row lets the account rest");
 }
