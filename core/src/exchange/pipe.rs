@@ -47,7 +47,7 @@ pub(crate) struct Learned {
     pub(crate) unknown: u32,
     /// How the answer ended, for the log.
     pub(crate) stop: Option<&'static str>,
-    pub(crate) usage: Usage,
+    usage: Usage,
     /// A stop reason nobody knows, as the service spelled it.
     pub(crate) unknown_stop: Option<String>,
 }
@@ -98,6 +98,11 @@ impl Pipe {
     pub(crate) fn asked(&self) -> Asked<'_> {
         let (tokens, maximum) = self.scale.overflow(self.estimate);
         Asked { model: &self.asked.1, tokens, maximum }
+    }
+
+    /// What the answer used: as told to the client, or so far where it has not come to its end.
+    pub(crate) fn used(&self) -> Usage {
+        if self.learned.stop.is_some() { self.learned.usage } else { self.usage() }
     }
 
     pub(crate) fn answer(&self) -> Option<&Answer> {

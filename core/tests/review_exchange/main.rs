@@ -4,6 +4,7 @@
 mod accounts;
 mod broken;
 mod gone;
+mod log;
 mod profiles;
 mod waiting;
 mod world;
