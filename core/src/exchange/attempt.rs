@@ -231,11 +231,12 @@ impl Exchange {
                 return self.find_profile(gateway, now);
             }
             Verdict::NextHost => call.next_host(),
-            Verdict::Repair(repair) => {
-                if let Err(error) = call.repair(repair) {
-                    return self.fail(gateway, &error, now);
-                }
-            }
+            Verdict::Repair(repair) => match call.repair(repair) {
+                Ok(true) => {}
+                // The same bytes would be refused the same way: what else is there to try?
+                Ok(false) => return self.failed(gateway, &failure, now),
+                Err(error) => return self.fail(gateway, &error, now),
+            },
         }
         call.failure = Some(error);
         match verdict {

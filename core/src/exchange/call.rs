@@ -134,16 +134,18 @@ impl Call {
         Ok(Self { body, headers, ..call })
     }
 
-    /// Encodes the same turn in another shape.
-    pub(crate) fn repair(&mut self, repair: Repair) -> Result<(), Error> {
+    /// Encodes the same turn in another shape; whether that changed anything.
+    pub(crate) fn repair(&mut self, repair: Repair) -> Result<bool, Error> {
         match repair {
             Repair::StrictSchemas => self.wishes.strict = true,
             Repair::NoExtraFields => self.wishes.extra_fields = false,
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
         let turn: Turn<'_> = anthropic::decode(&self.body, &self.headers)?;
-        self.encoded = encode(&turn, &self.wishes)?;
-        Ok(())
+        let mut encoded = encode(&turn, &self.wishes)?;
+        let changed = encoded.body(None) != self.encoded.body(None);
+        self.encoded = encoded;
+        Ok(changed)
     }
 
     /// What has been tried, for the plan.

@@ -22,8 +22,7 @@ use std::path::{Path, PathBuf};
 use kiro2api_core::host::Incoming;
 use serde::Deserialize;
 
-use super::{Answer, Ask, Got, Kind, Operation, Sent, StoreKind, World};
-use crate::accounts;
+use super::{Answer, Ask, Got, Kind, Operation, Sent, StoreKind, World, login};
 use crate::script::Scene;
 
 /// A golden folder.
@@ -135,9 +134,9 @@ impl Case {
         world.service.configure(|config| config.default_script.clone_from(&self.script));
         world.service.cut(move |answer| cut.apply(answer));
         let tokens = match self.settings.account.as_str() {
-            "key" => format!(r#"[{{"auth":"ApiKey","apiKey":"{}","label":"demo-key"}}]"#, accounts::DEMO_API_KEY),
-            "social" => super::running::social(),
-            _ => super::running::idc(),
+            "key" => login::key(),
+            "social" => login::social(),
+            _ => login::idc(),
         };
         let mut variables = vec![("KIRO_AUTH_TOKEN", tokens.as_str())];
         variables.extend(self.settings.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));

@@ -26,6 +26,7 @@ pub mod cases;
 mod clock;
 mod got;
 mod instance;
+pub mod login;
 mod running;
 mod secrets;
 mod service;

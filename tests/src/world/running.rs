@@ -15,10 +15,10 @@ use super::ask::{Ask, CLIENT_KEY};
 use super::clock::{Clock, START};
 use super::got::Got;
 use super::instance::{Instance, Patience, Recorder};
+use super::login;
 use super::secrets::Secrets;
 use super::service::Service;
 use super::store::{Store, StoreKind};
-use crate::accounts;
 use crate::config::Config;
 
 /// A world: a clock, a store, a service, and whoever is under way. See the module.
@@ -80,6 +80,13 @@ impl World {
         Self::with_service(store, Config::default())
     }
 
+    /// A world whose service knows Social accounts of these labels, and an instance that has them in this order.
+    pub fn of_accounts(store: StoreKind, labels: &[&str]) -> (Self, Rc<Instance>) {
+        let world = Self::with_service(store, Config { accounts: login::accounts(labels), ..Config::default() });
+        let instance = world.instance_with(&[("KIRO_AUTH_TOKEN", &login::socials(labels))]);
+        (world, instance)
+    }
+
     /// A world with a service of its own.
     pub fn with_service(store: StoreKind, config: Config) -> Self {
         let clock = Clock::default();
@@ -97,7 +104,7 @@ impl World {
 
     /// An instance with the demo Social account.
     pub fn instance(&self) -> Rc<Instance> {
-        self.instance_with(&[("KIRO_AUTH_TOKEN", &social())])
+        self.instance_with(&[("KIRO_AUTH_TOKEN", &login::social())])
     }
 
     /// An instance with these variables; `KIRO_CLIENT_TOKEN` is set unless it is given. An empty value unsets.
@@ -291,22 +298,6 @@ impl Drop for World {
             }
         }
     }
-}
-
-/// The demo Social account as `KIRO_AUTH_TOKEN`.
-pub(super) fn social() -> String {
-    format!(r#"[{{"auth":"Social","refreshToken":"{}","label":"demo-social"}}]"#, accounts::DEMO_SOCIAL_REFRESH_TOKEN)
-}
-
-/// The demo IdC account as `KIRO_AUTH_TOKEN`.
-pub(super) fn idc() -> String {
-    format!(
-        r#"[{{"auth":"IdC","refreshToken":"{}","clientId":"{}","clientSecret":"{}","region":"{}","label":"demo-idc"}}]"#,
-        accounts::DEMO_IDC_REFRESH_TOKEN,
-        accounts::DEMO_IDC_CLIENT_ID,
-        accounts::DEMO_IDC_CLIENT_SECRET,
-        accounts::DEMO_IDC_REGION,
-    )
 }
 
 /// The lines of the exchange that has just ended: it logged them at its very end, in one go.

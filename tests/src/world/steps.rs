@@ -12,11 +12,10 @@ use kiro2api_core::host::{Head, Incoming, Saved};
 use super::ask::CLIENT_KEY;
 use super::clock::START;
 use super::service::{Answer, Piece};
-use crate::accounts;
 
 /// A gateway with an API key for an account, so that nothing but the turn itself is sent.
 pub fn gateway() -> Gateway {
-    let tokens = format!(r#"[{{"auth":"ApiKey","apiKey":"{}","label":"demo-key"}}]"#, accounts::DEMO_API_KEY);
+    let tokens = super::login::key();
     Gateway::new(Config::read(&|name: &str| match name {
         "KIRO_CLIENT_TOKEN" => Some(CLIENT_KEY.to_owned()),
         "KIRO_AUTH_TOKEN" => Some(tokens.clone()),
@@ -108,7 +107,7 @@ impl<'r> Walk<'r> {
                 self.pieces = reply.pieces.into_iter();
                 Input::Sent
             }
-            Step::Await { until } => return self.hear(gateway, until),
+            Step::Await { until, .. } => return self.hear(gateway, until),
             Step::Sleep { until } => {
                 self.now = self.now.max(until);
                 exchange.on(gateway, Input::Woke, self.now);
