@@ -6,6 +6,7 @@ use crate::exchange::plan::Failure;
 use crate::exchange::relay::{Flow as Next, Sink};
 use crate::exchange::scale::Scale;
 use crate::models::Model;
+use crate::turn::answer::OwnedStop;
 use crate::turn::flow::{Ending, Flow, Input, Options, Progress, Said};
 use crate::turn::{Answer, Count, Delta, Stop, Usage, estimate};
 use crate::upstream::Names;
@@ -146,7 +147,8 @@ impl Pipe {
         };
         let finished = flow.finish(*ending, usage, &mut sink).map_err(|error| Fault::malformed(&error.to_string()))?;
         learned.unknown_stop = finished.unknown_stop;
-        let explained = !matches!(ending.stop_reason, None | Some("END_TURN" | "TOOL_USE"));
+        let explained = !matches!(ending.stop_reason, None | Some("END_TURN" | "TOOL_USE"))
+            || matches!(finished.stop, OwnedStop::Sequence(_));
         Ok(if finished.empty && !explained { Finish::Empty } else { Finish::Said })
     }
 
