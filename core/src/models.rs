@@ -101,8 +101,14 @@ fn canonical(name: &str) -> String {
     name
 }
 
-const BELIEVED_SMALL: &[&str] =
-    &["claude-opus-4-6", "claude-opus-4-5", "claude-sonnet-4-6", "claude-sonnet-4-5", "claude-sonnet-4", "claude-haiku-4-5"];
+const BELIEVED_SMALL: &[&str] = &[
+    "claude-opus-4-6",
+    "claude-opus-4-5",
+    "claude-sonnet-4-6",
+    "claude-sonnet-4-5",
+    "claude-sonnet-4",
+    "claude-haiku-4-5",
+];
 
 const FAMILIES: &[&str] = &["opus", "sonnet", "haiku", "fable", "gpt", "deepseek", "minimax", "glm", "qwen", "auto"];
 

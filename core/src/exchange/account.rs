@@ -130,7 +130,7 @@ impl Exchange {
     }
 
     /// Asks for the account's profiles: every region, the first host of each that answers.
-    fn find_profile(&mut self, gateway: &mut Gateway, now: Millis) {
+    pub(crate) fn find_profile(&mut self, gateway: &mut Gateway, now: Millis) {
         let Some(call) = &mut self.call else { return };
         let Some(lease) = &call.lease else { return };
         let regions = endpoint::control_hosts(&gateway.config().bases);

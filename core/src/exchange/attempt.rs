@@ -206,10 +206,9 @@ impl Exchange {
         let error = failure.error(call.asked());
         match verdict {
             Verdict::Refuse => return self.fail(gateway, &error, now),
-            Verdict::FailOver | Verdict::Retry(_) => {}
+            Verdict::FailOver | Verdict::Retry(_) | Verdict::FindProfile => {}
             Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
-            Verdict::FindProfile => call.facts.profiled = false,
             Verdict::NextHost => call.next_host(),
             Verdict::Repair(repair) => match call.repair(repair) {
                 Ok(true) => {}
@@ -221,6 +220,7 @@ impl Exchange {
         call.failure = Some(error);
         match verdict {
             Verdict::Retry(wait) => self.state = State::Sleep(now + wait),
+            Verdict::FindProfile => self.find_profile(gateway, now),
             _ => self.pick(gateway, now),
         }
     }
