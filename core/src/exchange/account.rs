@@ -26,6 +26,15 @@ impl Exchange {
         }
     }
 
+    /// A wait is over. What it waited for may have happened in another instance: then only the store tells.
+    pub(crate) fn look_again(&mut self, gateway: &mut Gateway, now: Millis) {
+        if gateway.pool().needs_load(now) {
+            self.state = State::Load(Next::Then(Then::Pick));
+        } else {
+            self.pick(gateway, now);
+        }
+    }
+
     /// No account can serve: a short rest is waited for, anything else is told.
     fn turn_away(&mut self, gateway: &mut Gateway, refusal: &Refusal, now: Millis) {
         let Some(call) = &mut self.call else { return };

@@ -109,7 +109,7 @@ impl Exchange {
         let Some(call) = &mut self.call else { return };
         match &self.state {
             _ if call.is_over(now) => self.time_out(gateway, now),
-            State::Sleep(until) if now >= *until => self.pick(gateway, now),
+            State::Sleep(until) if now >= *until => self.look_again(gateway, now),
             State::Await(purpose, _) if now >= call.deadline(*purpose) => self.reply_overdue(gateway, *purpose, now),
             State::Read => {
                 if let Some(relay) = &mut call.relay {
