@@ -21,8 +21,6 @@ pub(super) struct Shelf {
     loads: u64,
     loaded_at: Option<Millis>,
     version: Option<String>,
-    /// The last load found nothing: whether the store compares shows with the first save.
-    empty: bool,
     /// Counts changes; what is stored is a prefix of them.
     revision: u64,
     stored: u64,
@@ -123,7 +121,6 @@ impl Pool {
         shelf.loads = shelf.loads.saturating_add(1);
         shelf.loaded_at = Some(now);
         shelf.version = version;
-        shelf.empty = stored.is_none();
         let mut absorbed = Absorbed { recovered: shelf.outage.take().is_some(), ..Absorbed::default() };
         let read = stored.map_or_else(|| Ok(Ledger::new(BTreeMap::new())), Ledger::read);
         shelf.frozen = matches!(read, Err(Misread::Newer(_)));
@@ -202,9 +199,10 @@ impl Pool {
         self.shelf.version.as_deref()
     }
 
-    /// Whether the store compares versions, so that claims saved there keep other instances off. An empty store may.
+    /// Whether the store compares versions, so that claims saved there keep other instances off. Not known of an
+    /// empty store: a claim there would cost one that does not compare a write, and some take one a second.
     pub fn compares(&self) -> bool {
-        (self.shelf.version.is_some() || self.shelf.empty) && !self.shelf.frozen
+        self.shelf.version.is_some() && !self.shelf.frozen
     }
 
     /// Whether something is known that the store does not hold. Never while a later version owns the store.
@@ -222,7 +220,6 @@ impl Pool {
         let shelf = &mut self.shelf;
         shelf.stored = shelf.stored.max(snapshot.revision);
         shelf.version = version;
-        shelf.empty = false;
         shelf.outage = None;
         for flight in self.slots.iter_mut().filter_map(|slot| slot.flight.as_mut()) {
             flight.confirmed |= flight.tick <= snapshot.tick;
