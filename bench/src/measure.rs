@@ -4,24 +4,24 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::corpus::Input;
 use crate::heap;
 use crate::suite::{Fault, Run, Suite, Way, Work};
 
 /// What one way cost on one input.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Row {
-    pub(crate) suite: &'static str,
+    pub(crate) suite: String,
     pub(crate) chunk: String,
-    pub(crate) way: &'static str,
-    pub(crate) unit: &'static str,
+    pub(crate) way: String,
+    pub(crate) unit: String,
     pub(crate) units: usize,
     /// Bytes of result per unit: payload found or output written. Machine-independent.
     pub(crate) bytes_per_unit: f64,
-    /// Warm: the second run on the same state. Machine-independent.
-    pub(crate) allocations_per_unit: f64,
+    /// Warm: the second run on the same state. Machine-independent; not counted in wasm.
+    pub(crate) allocations_per_unit: Option<f64>,
     /// Median over the rounds of this way's time divided by the limit's in the same round.
     pub(crate) ratio_to_limit: f64,
     /// Median over the rounds.
@@ -101,13 +101,13 @@ impl<'i> Lane<'i> {
     fn row(&self, suite: &Suite, input: &Input, limit: &[f64]) -> Row {
         let units = self.work.units as f64;
         Row {
-            suite: suite.name,
+            suite: suite.name.to_owned(),
             chunk: input.label.clone(),
-            way: self.way.name,
-            unit: suite.unit,
+            way: self.way.name.to_owned(),
+            unit: suite.unit.to_owned(),
             units: self.work.units,
             bytes_per_unit: self.work.bytes as f64 / units,
-            allocations_per_unit: self.allocations as f64 / units,
+            allocations_per_unit: Some(self.allocations as f64 / units),
             ratio_to_limit: median(self.times.iter().zip(limit).map(|(mine, limit)| mine / limit).collect()),
             ns_per_unit: median(self.times.clone()) / units,
         }

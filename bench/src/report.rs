@@ -24,10 +24,11 @@ pub(crate) fn head(out: &mut impl Write, suite: &str, unit: &str) -> io::Result<
 
 /// Prints one line of the table.
 pub(crate) fn line(out: &mut impl Write, row: &Row) -> io::Result<()> {
+    let allocations = row.allocations_per_unit.map_or_else(|| "-".to_owned(), |count| format!("{count:.3}"));
     writeln!(
         out,
-        "  {:>8}  {:<28} {:>13.3} {:>13.1} {:>9.2} {:>12.1}",
-        row.chunk, row.way, row.allocations_per_unit, row.bytes_per_unit, row.ratio_to_limit, row.ns_per_unit
+        "  {:>8}  {:<28} {allocations:>13} {:>13.1} {:>9.2} {:>12.1}",
+        row.chunk, row.way, row.bytes_per_unit, row.ratio_to_limit, row.ns_per_unit
     )
 }
 

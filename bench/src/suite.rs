@@ -40,6 +40,18 @@ pub(crate) struct Suite {
     pub(crate) ways: &'static [Way],
 }
 
+impl Suite {
+    /// How a filter names one of its measurements.
+    pub(crate) fn name_of(&self, input: &Input, way: &Way) -> String {
+        format!("{}/{}/{}", self.name, input.label, way.name)
+    }
+
+    /// Whether a wasm module can do its work too.
+    pub(crate) fn relays(&self) -> bool {
+        self.ways.iter().any(|way| way.name == RELAY.name)
+    }
+}
+
 /// Every suite there is, in the order of the report.
 pub(crate) fn all() -> Result<Vec<Suite>, Fault> {
     let few = [64, 1_400, usize::MAX];
@@ -55,11 +67,6 @@ pub(crate) fn all() -> Result<Vec<Suite>, Fault> {
         requests("request", 600_000, REQUEST),
         requests("count_tokens", 200_000, COUNT),
     ])
-}
-
-/// The suites whose answers a wasm module can relay as well.
-pub(crate) fn relayed() -> Result<Vec<Suite>, Fault> {
-    Ok(all()?.into_iter().filter(|suite| suite.ways.iter().any(|way| way.name == RELAY.name)).collect())
 }
 
 const LIMIT: Way = Way { name: "limit: crc32fast", prepare: frames::limit };

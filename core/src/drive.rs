@@ -46,6 +46,7 @@ pub async fn drive<H: Host, C: Client<H>>(host: &H, incoming: Incoming, client: 
     host.fill(&mut seed);
     let mut exchange = host.with(|gateway| Exchange::begin(gateway, incoming, host.now(), seed));
     let mut line = Line { reply: None, headed: false };
+    let mut gone = false;
     loop {
         let step = exchange.step();
         if !matches!(step, Step::Await { .. } | Step::Open(_) | Step::Write(_) | Step::Relay) {
@@ -58,14 +59,12 @@ pub async fn drive<H: Host, C: Client<H>>(host: &H, incoming: Incoming, client: 
                 line = Line { reply: Some(host.send(request)), headed: false };
                 Input::Sent
             }
-            Step::Await { until, regardless } => {
-                let next = line.next(host, until);
-                let heard =
-                    if regardless { next.await } else { unless_gone(client, next).await.unwrap_or(Heard::Gone) };
+            Step::Await { until } => {
+                let heard = line.next(host, client, &mut gone, until).await;
                 host.with(|gateway| exchange.on(gateway, heard.as_input(), host.now()));
                 continue;
             }
-            Step::Sleep { until } => match unless_gone(client, host.sleep(until)).await {
+            Step::Sleep { until } => match unless_gone(client, &mut gone, host.sleep(until)).await {
                 Ok(()) => Input::Woke,
                 Err(Gone) => Input::Gone,
             },
@@ -91,9 +90,9 @@ pub async fn pump<H: Host, C: Client<H>>(
     reply: H::Reply,
 ) -> (Relay, Result<(), Gone>) {
     let mut line = Line { reply: Some(reply), headed: true };
-    let mut out = Vec::new();
+    let (mut out, mut gone) = (Vec::new(), false);
     loop {
-        let heard = unless_gone(client, line.next(host, relay.next_tick())).await.unwrap_or(Heard::Gone);
+        let heard = line.next(host, client, &mut gone, relay.next_tick()).await;
         let flow = match &heard {
             Heard::Chunk(chunk) => relay.push(chunk.as_ref(), host.now(), &mut out),
             Heard::Woke => relay.tick(host.now(), &mut out),
@@ -170,14 +169,20 @@ impl<C: AsRef<[u8]>> Heard<C> {
 }
 
 impl<R: Reply> Line<R> {
-    /// The next thing the reply says, or `Woke` at `until`. Loses nothing when it wakes.
-    async fn next(&mut self, clock: &impl Clock, until: Millis) -> Heard<R::Chunk> {
-        let mut sleep = pin!(clock.sleep(until));
-        poll_fn(|cx| match self.poll(cx) {
+    /// The next thing the reply says, `Woke` at `until`, or `Gone`. Loses nothing when it wakes.
+    async fn next<H: Host, C: Client<H>>(
+        &mut self,
+        host: &H,
+        client: &mut C,
+        gone: &mut bool,
+        until: Millis,
+    ) -> Heard<R::Chunk> {
+        let mut sleep = pin!(host.sleep(until));
+        let first = poll_fn(|cx| match self.poll(cx) {
             Poll::Ready(heard) => Poll::Ready(heard),
             Poll::Pending => sleep.as_mut().poll(cx).map(|()| Heard::Woke),
-        })
-        .await
+        });
+        unless_gone(client, gone, first).await.unwrap_or(Heard::Gone)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Heard<R::Chunk>> {
@@ -199,12 +204,21 @@ impl<R: Reply> Line<R> {
     }
 }
 
-/// Waits for `work` unless the client hangs up first.
-async fn unless_gone<H: Host, C: Client<H>, T>(client: &mut C, work: impl Future<Output = T>) -> Result<T, Gone> {
+/// Waits for `work` unless the client hangs up first. That is told once: what the exchange still does afterwards
+/// is waited for.
+async fn unless_gone<H: Host, C: Client<H>, T>(
+    client: &mut C,
+    gone: &mut bool,
+    work: impl Future<Output = T>,
+) -> Result<T, Gone> {
     let mut work = pin!(work);
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Ok(done)),
-        Poll::Pending => client.poll_gone(cx).map(Err),
+        Poll::Pending if *gone => Poll::Pending,
+        Poll::Pending => client.poll_gone(cx).map(|departure| {
+            *gone = true;
+            Err(departure)
+        }),
     })
     .await
 }

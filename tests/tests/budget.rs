@@ -34,7 +34,8 @@ fn cost(relay: &mut Relay, out: &mut Vec<u8>, chunk: &[u8]) -> u64 {
     info.count_total
 }
 
-const PLAIN: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":1000,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+const PLAIN: &str =
+    r#"{"model":"claude-sonnet-4-5","max_tokens":1000,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
 
 #[test]
 fn a_text_event_costs_no_allocation() {
@@ -69,7 +70,11 @@ fn an_event_cut_in_two_chunks_costs_no_allocation() {
 /// Stop sequences and marks of thought are watched for in decoded text: buffers are kept, so a warm one costs nothing either.
 #[test]
 fn watched_text_costs_no_allocation_once_warm() {
-    let watched = PLAIN.replacen('{', r#"{"stop_sequences":["STOP","\n\nHuman:"],"thinking":{"type":"enabled","budget_tokens":2000},"#, 1);
+    let watched = PLAIN.replacen(
+        '{',
+        r#"{"stop_sequences":["STOP","\n\nHuman:"],"thinking":{"type":"enabled","budget_tokens":2000},"#,
+        1,
+    );
     let (mut relay, mut out) = warm(&watched);
     assert_eq!(cost(&mut relay, &mut out, &text("a few words of an answer, ST")), 0);
 }

@@ -44,8 +44,7 @@ fn full() -> Value {
     })
 }
 
-const PNG: &str =
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// Whatever came: an answer in good order, or an error in the dialect that is not the gateway's own fault.
 fn is_sound(got: &Got, what: &str) {
@@ -55,13 +54,21 @@ fn is_sound(got: &Got, what: &str) {
         Kind::Answer => {
             let body = got.json();
             assert_eq!(body["type"], "error", "{what}: {}", got.text());
-            assert!(body["error"]["type"].is_string() && body["error"]["message"].as_str().is_some_and(|text| !text.is_empty()), "{what}");
+            assert!(
+                body["error"]["type"].is_string()
+                    && body["error"]["message"].as_str().is_some_and(|text| !text.is_empty()),
+                "{what}"
+            );
             assert_ne!(got.status(), 500, "{what}: {}", got.text());
             assert!(got.body.len() < 4_000, "{what}: an error of {} bytes", got.body.len());
         }
         Kind::Stream => {
             let names = got.names();
-            assert!(matches!(names.last().map(String::as_str), Some("message_stop" | "error")), "{what}: ends with {:?}", names.last());
+            assert!(
+                matches!(names.last().map(String::as_str), Some("message_stop" | "error")),
+                "{what}: ends with {:?}",
+                names.last()
+            );
         }
     }
 }
@@ -87,8 +94,20 @@ fn every_field_of_the_wrong_type_is_an_error_or_harmless() {
     collect(&base, String::new(), &mut paths);
     assert!(paths.len() > 90, "{} fields", paths.len());
     let wrong = [
-        json!(null), json!(true), json!(-1), json!(7), json!(1.5), json!(1e308), json!(""), json!("text"), json!([]), json!([null]),
-        json!([[]]), json!({}), json!({"type": 7}), json!({"type": "nonsense"}),
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(7),
+        json!(1.5),
+        json!(1e308),
+        json!(""),
+        json!("text"),
+        json!([]),
+        json!([null]),
+        json!([[]]),
+        json!({}),
+        json!({"type": 7}),
+        json!({"type": "nonsense"}),
     ];
     let mut refused = 0;
     for path in &paths {
@@ -113,7 +132,8 @@ fn every_field_left_out_or_given_twice_is_an_error_or_harmless() {
     let base = full();
     let mut paths = Vec::new();
     collect(&base, String::new(), &mut paths);
-    for path in paths.iter().filter(|path| !path.rsplit('/').next().unwrap().bytes().all(|byte| byte.is_ascii_digit())) {
+    for path in paths.iter().filter(|path| !path.rsplit('/').next().unwrap().bytes().all(|byte| byte.is_ascii_digit()))
+    {
         let (parent, name) = path.rsplit_once('/').unwrap();
         let mut body = base.clone();
         body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
@@ -127,8 +147,12 @@ fn every_field_left_out_or_given_twice_is_an_error_or_harmless() {
 
 fn collect(value: &Value, path: String, out: &mut Vec<String>) {
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, value)| collect(value, format!("{path}/{name}"), out)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(at, value)| collect(value, format!("{path}/{at}"), out)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| collect(value, format!("{path}/{name}"), out))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, value)| collect(value, format!("{path}/{at}"), out))
+        }
         _ => {}
     }
     if !path.is_empty() {
@@ -137,7 +161,9 @@ fn collect(value: &Value, path: String, out: &mut Vec<String>) {
 }
 
 fn with(member: &str, value: &str) -> String {
-    format!(r#"{{"model":"claude-sonnet-4-5","max_tokens":10,"{member}":{value},"messages":[{{"role":"user","content":"hi"}}]}}"#)
+    format!(
+        r#"{{"model":"claude-sonnet-4-5","max_tokens":10,"{member}":{value},"messages":[{{"role":"user","content":"hi"}}]}}"#
+    )
 }
 
 #[test]
@@ -147,12 +173,18 @@ fn deep_nesting_is_refused_or_passed_but_never_climbed() {
     for depth in [120, 500, 10_000, 200_000] {
         let (list, object) = (deep("[", "]", depth), deep("{\"a\":", "}", depth));
         for value in [&list, &object] {
-            let schema = format!(r#"[{{"name":"f","input_schema":{{"type":"object","properties":{{"a":{{"default":{value}}}}}}}}}]"#);
+            let schema = format!(
+                r#"[{{"name":"f","input_schema":{{"type":"object","properties":{{"a":{{"default":{value}}}}}}}}}]"#
+            );
             let input = format!(
                 r#"{{"model":"claude-sonnet-4-5","max_tokens":10,"messages":[{{"role":"user","content":"x"}},{{"role":"assistant","content":[{{"type":"tool_use","id":"t","name":"f","input":{{"a":{value}}}}}]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"t","content":"r"}}]}}]}}"#
             );
-            let content = format!(r#"{{"model":"claude-sonnet-4-5","max_tokens":10,"messages":[{{"role":"user","content":{value}}}]}}"#);
-            for body in [value.clone(), with("metadata", value), with("unknown", value), with("tools", &schema), input, content] {
+            let content = format!(
+                r#"{{"model":"claude-sonnet-4-5","max_tokens":10,"messages":[{{"role":"user","content":{value}}}]}}"#
+            );
+            for body in
+                [value.clone(), with("metadata", value), with("unknown", value), with("tools", &schema), input, content]
+            {
                 let got = world.ask(&instance, &Ask::messages(body.clone()));
                 is_sound(&got, &format!("depth {depth}: {}", &body[..80.min(body.len())]));
             }
@@ -163,9 +195,25 @@ fn deep_nesting_is_refused_or_passed_but_never_climbed() {
 #[test]
 fn odd_numbers_are_an_error_or_harmless() {
     let (world, instance) = world();
-    for number in ["99999999999999999999999999", "-0", "1e-400", "0.1e1", "1E2", "18446744073709551616", "4294967296", "00", "+1", "0x10", "NaN", "Infinity", "1."] {
+    for number in [
+        "99999999999999999999999999",
+        "-0",
+        "1e-400",
+        "0.1e1",
+        "1E2",
+        "18446744073709551616",
+        "4294967296",
+        "00",
+        "+1",
+        "0x10",
+        "NaN",
+        "Infinity",
+        "1.",
+    ] {
         for member in ["max_tokens", "temperature", "top_k", "unknown"] {
-            let text = with("x", "0").replace("\"max_tokens\":10", "\"max_tokens\":10").replace("\"x\":0", &format!("\"{member}\":{number}"));
+            let text = with("x", "0")
+                .replace("\"max_tokens\":10", "\"max_tokens\":10")
+                .replace("\"x\":0", &format!("\"{member}\":{number}"));
             let text = if member == "max_tokens" { text.replacen("\"max_tokens\":10,", "", 1) } else { text };
             let got = world.ask(&instance, &Ask::messages(text));
             is_sound(&got, &format!("{member} = {number}"));
@@ -205,7 +253,20 @@ fn half_a_pair_from_the_service_is_mended() {
 #[test]
 fn bytes_that_are_no_text_are_refused() {
     let (world, instance) = world();
-    for bytes in [&b"\xff\xfe"[..], b"\x00", b"{\"model\":\"\xc3\x28\"}", b"\xef\xbb\xbf{}", b"{}{}", b"null", b"\"text\"", b"7", b"{", b"{\"model\"", b"{\"a\":\"\\ud800\"}", b"{\"\\u0000\":1}"] {
+    for bytes in [
+        &b"\xff\xfe"[..],
+        b"\x00",
+        b"{\"model\":\"\xc3\x28\"}",
+        b"\xef\xbb\xbf{}",
+        b"{}{}",
+        b"null",
+        b"\"text\"",
+        b"7",
+        b"{",
+        b"{\"model\"",
+        b"{\"a\":\"\\ud800\"}",
+        b"{\"\\u0000\":1}",
+    ] {
         let got = world.ask(&instance, &Ask::messages(bytes));
         is_sound(&got, &format!("{bytes:?}"));
         assert_eq!(got.status(), 400, "{bytes:?}: {}", got.text());
@@ -229,8 +290,12 @@ fn large_bodies_are_told_to_be_too_long_or_served() {
     let text = "word ".repeat(5_000_000);
     let got = world.ask(&instance, &Ask::prompt(&text, true));
     is_sound(&got, "25 MB of text");
-    let many: Vec<Value> = (0..20_000).map(|at| json!({"role": if at % 2 == 0 { "user" } else { "assistant" }, "content": "x"})).collect();
-    let got = world.ask(&instance, &Ask::messages(json!({"model": "claude-sonnet-4-5", "max_tokens": 10, "messages": many}).to_string()));
+    let many: Vec<Value> =
+        (0..20_000).map(|at| json!({"role": if at % 2 == 0 { "user" } else { "assistant" }, "content": "x"})).collect();
+    let got = world.ask(
+        &instance,
+        &Ask::messages(json!({"model": "claude-sonnet-4-5", "max_tokens": 10, "messages": many}).to_string()),
+    );
     is_sound(&got, "20000 turns");
     world.tolerate_violations();
 }
@@ -242,7 +307,10 @@ fn floods_of_headers_change_nothing() {
     for at in 0..2_000 {
         ask = ask.header(&format!("x-flood-{at}"), &"v".repeat(50));
     }
-    ask = ask.header("anthropic-beta", &"b,".repeat(20_000)).header("x-claude-code-session-id", &"s".repeat(100_000)).header("user-agent", "\u{7f}");
+    ask = ask
+        .header("anthropic-beta", &"b,".repeat(20_000))
+        .header("x-claude-code-session-id", &"s".repeat(100_000))
+        .header("user-agent", "\u{7f}");
     assert_eq!(world.ask(&instance, &ask).said(), "ok");
 }
 
@@ -253,7 +321,8 @@ fn stream(bytes: Vec<u8>) -> Answer {
 }
 
 fn answer() -> Vec<u8> {
-    kiro2api_tests::script::render(r#"text "The quick brown fox." chunk=6; tool get_x {"a":[1,2]}; stop TOOL_USE"#).unwrap()
+    kiro2api_tests::script::render(r#"text "The quick brown fox." chunk=6; tool get_x {"a":[1,2]}; stop TOOL_USE"#)
+        .unwrap()
 }
 
 #[test]
@@ -272,7 +341,11 @@ fn a_flipped_bit_anywhere_in_a_stream_is_never_a_good_answer() {
         world.service.always(Operation::Chat, stream(broken));
         let got = world.ask(&instance, &Ask::prompt("hi", at % 2 == 0));
         is_sound(&got, &format!("bit of byte {at}"));
-        assert!(got.status() != 200 || got.names().last().map(String::as_str) == Some("error"), "byte {at}: {}", got.text());
+        assert!(
+            got.status() != 200 || got.names().last().map(String::as_str) == Some("error"),
+            "byte {at}: {}",
+            got.text()
+        );
     }
 }
 
@@ -288,7 +361,12 @@ fn a_stream_cut_anywhere_never_ends_the_turn() {
             let got = world.ask(&instance, &Ask::prompt("hi", true));
             is_sound(&got, &format!("cut at {at}"));
             if got.kind == Kind::Stream {
-                assert_ne!(got.stop_reason().as_deref(), Some("end_turn"), "cut at {at}, broken {broken}: {}", got.text());
+                assert_ne!(
+                    got.stop_reason().as_deref(),
+                    Some("end_turn"),
+                    "cut at {at}, broken {broken}: {}",
+                    got.text()
+                );
             }
         }
     }
@@ -298,20 +376,39 @@ fn a_stream_cut_anywhere_never_ends_the_turn() {
 fn lying_frames_are_an_error_and_never_waited_for() {
     let event = |payload: &str| Frame::event("assistantResponseEvent", payload.as_bytes().to_vec());
     let good = event(r#"{"content":"Half"}"#);
-    let mut lies: Vec<Vec<u8>> = [Damage::PreludeCrc, Damage::MessageCrc, Damage::Total(0), Damage::Total(15), Damage::Total(u32::MAX), Damage::Total(16 << 20), Damage::Headers(u32::MAX), Damage::Headers(1)]
-        .into_iter()
-        .map(|damage| good.encode_damaged(damage))
-        .collect();
+    let mut lies: Vec<Vec<u8>> = [
+        Damage::PreludeCrc,
+        Damage::MessageCrc,
+        Damage::Total(0),
+        Damage::Total(15),
+        Damage::Total(u32::MAX),
+        Damage::Total(16 << 20),
+        Damage::Headers(u32::MAX),
+        Damage::Headers(1),
+    ]
+    .into_iter()
+    .map(|damage| good.encode_damaged(damage))
+    .collect();
     for payload in ["", "{", "null", "[]", "7", r#"{"content":7}"#, r#"{"content":null}"#, "\u{0}"] {
         lies.push(event(payload).encode());
     }
-    for payload in [r#"{}"#, r#"{"toolUseId":7,"name":"f"}"#, r#"{"toolUseId":"","name":""}"#, r#"{"toolUseId":"t","name":"f","input":[1],"stop":true}"#, r#"{"toolUseId":"t","name":"f","input":"}{","stop":true}"#, r#"{"toolUseId":"t","name":"f","input":"[]","stop":true}"#] {
+    for payload in [
+        r#"{}"#,
+        r#"{"toolUseId":7,"name":"f"}"#,
+        r#"{"toolUseId":"","name":""}"#,
+        r#"{"toolUseId":"t","name":"f","input":[1],"stop":true}"#,
+        r#"{"toolUseId":"t","name":"f","input":"}{","stop":true}"#,
+        r#"{"toolUseId":"t","name":"f","input":"[]","stop":true}"#,
+    ] {
         lies.push(Frame::event("toolUseEvent", payload.as_bytes().to_vec()).encode());
     }
     for (at, lie) in lies.into_iter().enumerate() {
         for before in [&b""[..], &good.encode()] {
             let (world, instance) = world();
-            world.service.always(Operation::Chat, Answer::stream(vec![Piece::Bytes([before, &lie].concat()), Piece::Wait(1_000_000), Piece::Stall]));
+            world.service.always(
+                Operation::Chat,
+                Answer::stream(vec![Piece::Bytes([before, &lie].concat()), Piece::Wait(1_000_000), Piece::Stall]),
+            );
             let got = world.ask(&instance, &Ask::prompt("hi", true));
             is_sound(&got, &format!("lie {at}"));
             assert_ne!(got.kind == Kind::Stream && got.stop_reason().as_deref() == Some("end_turn"), true, "lie {at}");
@@ -324,7 +421,9 @@ fn odd_headers_of_frames_and_many_unknown_events_are_passed_over() {
     let (world, instance) = world();
     let mut bytes = Vec::new();
     for at in 0..2_000 {
-        bytes.extend(Frame::event(&format!("futureEvent{at}"), br#"{"x":[1,{"y":null}]}"#.to_vec()).with_every_type().encode());
+        bytes.extend(
+            Frame::event(&format!("futureEvent{at}"), br#"{"x":[1,{"y":null}]}"#.to_vec()).with_every_type().encode(),
+        );
     }
     let mut frame = Frame::event("assistantResponseEvent", br#"{"content":"ok"}"#.to_vec());
     for at in 0..200 {
@@ -366,7 +465,11 @@ fn replies_that_are_not_the_services_are_errors() {
             world.service.always(Operation::Chat, reply.clone());
             let got = world.ask(&instance, &Ask::prompt("hi", stream));
             is_sound(&got, &format!("{reply:?}").chars().take(200).collect::<String>());
-            assert!(got.status() != 200 || got.kind == Kind::Stream && got.names().contains(&"error".to_owned()), "{}", got.text());
+            assert!(
+                got.status() != 200 || got.kind == Kind::Stream && got.names().contains(&"error".to_owned()),
+                "{}",
+                got.text()
+            );
             assert!(![401, 403].contains(&got.status()));
         }
     }

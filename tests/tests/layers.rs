@@ -11,7 +11,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "exchange",
         &[
-            "config", "dialect", "error", "eventstream", "host", "json", "models", "pool", "route", "summary", "turn",
+            "config",
+            "dialect",
+            "error",
+            "eventstream",
+            "host",
+            "json",
+            "models",
+            "pool",
+            "route",
+            "summary",
+            "turn",
             "upstream",
         ],
     ),
@@ -40,7 +50,8 @@ fn no_layer_of_the_core_names_another_than_it_may() {
     let mut seen = 0;
     for file in sources(&core) {
         let relative = file.strip_prefix(&core).unwrap();
-        let layer = relative.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+        let layer =
+            relative.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
         if layer == "lib" {
             continue;
         }
@@ -91,7 +102,16 @@ fn the_core_reads_no_clock_no_environment_and_no_socket() {
     let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
     for file in sources(&core) {
         for (number, line) in product(&fs::read_to_string(&file).unwrap()) {
-            for word in ["std::time::Instant", "SystemTime::now", "std::env", "std::net::Tcp", "std::fs", "std::thread", "tokio", "getrandom"] {
+            for word in [
+                "std::time::Instant",
+                "SystemTime::now",
+                "std::env",
+                "std::net::Tcp",
+                "std::fs",
+                "std::thread",
+                "tokio",
+                "getrandom",
+            ] {
                 assert!(!line.contains(word), "{}:{number}: {word}", file.display());
             }
         }
@@ -108,7 +128,8 @@ fn named(text: &str) -> Vec<(usize, String)> {
                 let names = group.split(['}', ',']).map(|name| name.trim().split("::").next().unwrap_or_default());
                 found.extend(names.filter(|name| !name.is_empty()).map(|name| (number, name.to_owned())));
             } else {
-                let name: String = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+                let name: String =
+                    rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
                 found.push((number, name));
             }
         }

@@ -49,8 +49,9 @@ fn frames(said: &Say) -> Vec<Frame> {
         Say::Call(id, text, cut, stop) => {
             let (id, input) = (format!("tooluse_{id}"), json!({ "a": text }).to_string());
             let pieces = input.as_bytes().chunks(*cut).map(|piece| String::from_utf8(piece.to_vec()).unwrap());
-            let mut frames: Vec<Frame> =
-                pieces.map(|piece| event("toolUseEvent", json!({ "toolUseId": id, "name": "f", "input": piece }))).collect();
+            let mut frames: Vec<Frame> = pieces
+                .map(|piece| event("toolUseEvent", json!({ "toolUseId": id, "name": "f", "input": piece })))
+                .collect();
             if *stop {
                 frames.push(event("toolUseEvent", json!({ "toolUseId": id, "name": "f", "stop": true })));
             }
@@ -84,7 +85,9 @@ fn folded(stream: &str) -> Option<Value> {
             "content_block_delta" => {
                 assert!(open);
                 let block = &mut message["content"][index];
-                for (kind, member) in [("text_delta", "text"), ("thinking_delta", "thinking"), ("signature_delta", "signature")] {
+                for (kind, member) in
+                    [("text_delta", "text"), ("thinking_delta", "thinking"), ("signature_delta", "signature")]
+                {
                     if data["delta"]["type"] == kind {
                         let text = block[member].as_str().unwrap().to_owned() + data["delta"][member].as_str().unwrap();
                         block[member] = text.into();
