@@ -38,6 +38,11 @@ const PLAIN: &str =
     r#"{"model":"claude-sonnet-4-5","max_tokens":1000,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
 
 #[test]
+fn the_counter_counts() {
+    assert!(allocation_counter::measure(|| drop(std::hint::black_box(vec![1_u8; 100]))).count_total > 0);
+}
+
+#[test]
 fn a_text_event_costs_no_allocation() {
     let (mut relay, mut out) = warm(PLAIN);
     for words in ["Hello", "with \"quotes\", \\ and ünïcode \u{1F600}\n", "x"] {
