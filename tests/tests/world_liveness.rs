@@ -89,8 +89,7 @@ fn an_exception_first_is_a_status_and_after_text_an_event() {
     script(&world, "exception InternalServerException");
     let got = world.ask(&instance, &Ask::prompt("hi", true));
     assert_eq!((got.kind, got.status()), (Kind::Answer, 529));
-    script(&world, "text \"x\"");
-    world.service.forget_rules();
+    let (world, instance) = self::world();
     script(&world, "text \"Half\"; exception InternalServerException");
     let got = world.ask(&instance, &Ask::prompt("hi", true));
     assert_eq!((got.kind, got.status(), got.said().as_str()), (Kind::Stream, 200, "Half"));

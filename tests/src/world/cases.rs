@@ -187,7 +187,7 @@ impl Case {
             written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             return;
         }
-        let show = |text: Option<&str>| text.map_or("(nothing)".to_owned(), str::to_owned);
+        let show = |text: Option<&str>| text.unwrap_or("(nothing)").to_owned();
         complaints.push(format!(
             "{}/{file}\n--- expected\n{}\n--- got\n{}",
             self.name,

@@ -21,6 +21,7 @@
     reason = "a harness: a broken promise of the tested code is a panic, and a panic is the failed test"
 )]
 
+mod answer;
 mod ask;
 pub mod cases;
 mod clock;
@@ -34,10 +35,11 @@ pub mod steps;
 mod store;
 mod wire;
 
+pub use answer::{Answer, Piece};
 pub use ask::{Ask, CLIENT_KEY};
 pub use clock::{Clock, START};
 pub use got::{Event, Got, Kind, Write};
 pub use instance::{Instance, Patience};
 pub use running::{Pending, World};
-pub use service::{Answer, Operation, Piece, Sent, Service};
+pub use service::{Operation, Sent, Service};
 pub use store::{Entry, Outage, Store, StoreKind};

@@ -9,9 +9,9 @@ use kiro2api_core::exchange::relay::{End, Flow, Relay};
 use kiro2api_core::exchange::{Exchange, Gateway, Input, Step};
 use kiro2api_core::host::{Head, Incoming, Saved};
 
+use super::answer::{Answer, Piece};
 use super::ask::CLIENT_KEY;
 use super::clock::START;
-use super::service::{Answer, Piece};
 
 /// A gateway with an API key for an account, so that nothing but the turn itself is sent.
 pub fn gateway() -> Gateway {
@@ -101,7 +101,7 @@ impl<'r> Walk<'r> {
             Step::Load { .. } => Input::Loaded(Ok(None)),
             Step::Save { .. } => Input::Saved(Ok(Saved::Stored(None))),
             Step::Send(_) => {
-                let reply = self.replies.get(self.sent).or(self.replies.last()).expect("a reply").clone();
+                let reply = self.replies.get(self.sent).or_else(|| self.replies.last()).expect("a reply").clone();
                 self.sent += 1;
                 self.head = Some(reply.head.expect("a reply with a head"));
                 self.pieces = reply.pieces.into_iter();

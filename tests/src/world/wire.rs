@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 use kiro2api_core::Millis;
 use kiro2api_core::host::{Head, Reply, TransportError, TransportFault};
 
+use super::answer::{Answer, Piece};
 use super::clock::{Clock, Sleep};
-use super::service::{Answer, Piece, Sent};
+use super::service::Sent;
 
 /// See [`kiro2api_core::host::Reply`]. When it is dropped, the record says how far it was read.
 pub struct Under {
