@@ -109,7 +109,12 @@ pub(crate) fn watched() -> Result<Stream, Fault> {
 
 /// Text that is code: an escape every dozen bytes, and letters beyond ASCII.
 pub(crate) fn code() -> Result<Stream, Fault> {
-    let lines = ["\n\t\"name\": ", "\"wörld – ✓\",\n", "\tif a < b {\r\n", "path = \"C:\\\\tmp\"\n\n\t"];
+    let lines = [
+        "\n\t\tlet name = self.names.find(",
+        "\"wörld – ✓\"),\n",
+        "\tif total < limit {\r\n",
+        "path = \"C:\\tmp\"\n\n\t",
+    ];
     let texts = (0..1_001).map(move |n| lines.iter().cycle().skip(n % 4).take(n % 3 + 1).copied().collect::<String>());
     Stream::of(PLAIN, answered(texts.map(|text| (TEXT, json!({ "content": text }).to_string()))))
 }

@@ -13,6 +13,12 @@ use serde_json::Value;
 use crate::corpus::Input;
 use crate::suite::{Fault, Run, Work};
 
+/// Keeps the system's allocator from handing every large block back to the system: a page fault for each page of it
+/// would be all that is seen of the work.
+pub(crate) fn warm_heap() {
+    drop(black_box(vec![1_u8; 16 << 20]));
+}
+
 /// The limit: one pass over the text that keeps nothing.
 pub(crate) fn pass(input: &Input) -> Result<Run<'_>, Fault> {
     Ok(Box::new(|| {

@@ -54,6 +54,7 @@ impl Suite {
 
 /// Every suite there is, in the order of the report.
 pub(crate) fn all() -> Result<Vec<Suite>, Fault> {
+    request::warm_heap();
     let few = [64, 1_400, usize::MAX];
     Ok(vec![
         // The shape of a real answer: about a thousand events of a few words each.

@@ -30,10 +30,24 @@ impl<'a> Lit<'a> {
         Lit(scratch)
     }
 
+    /// The literal whose inside `bytes` begins with, and what follows its closing quote; `None` when it is not
+    /// valid or does not end.
+    pub(crate) fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let mut at = 0;
+        loop {
+            at += clean_prefix(bytes.get(at..)?);
+            at += match bytes.get(at..)? {
+                [b'"', rest @ ..] => return Some((Lit(core::str::from_utf8(bytes.get(..at)?).ok()?), rest)),
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+                [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => 6,
+                _ => return None,
+            };
+        }
+    }
+
     /// A text that holds nothing to escape, such as a fixed mark; `None` when it does.
     pub fn plain(text: &'a str) -> Option<Self> {
-        let clean = text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
-        clean.then_some(Lit(text))
+        (clean_prefix(text.as_bytes()) == text.len()).then_some(Lit(text))
     }
 
     /// The escaped form, to be put between quotes.
@@ -61,6 +75,11 @@ impl<'a> Lit<'a> {
         Chars(self.0)
     }
 
+    /// The text in as long pieces as escapes leave: what stands for itself, and one character per escape.
+    pub(crate) fn runs(self) -> Runs<'a> {
+        Runs(self.0)
+    }
+
     /// Literals that were put one behind the other in a buffer are a literal again.
     pub(crate) fn joined(escaped: &'a str) -> Self {
         Lit(escaped)
@@ -68,25 +87,46 @@ impl<'a> Lit<'a> {
 
     /// Appends the text to `out`.
     pub fn decode_into(self, out: &mut String) {
-        let mut rest = self.0;
-        while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-            let (before, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            out.push_str(before);
-            rest = decode_escape(escape, out);
+        for run in self.runs() {
+            match run {
+                Run::Plain(text) => out.push_str(text),
+                Run::Escape(char) => out.push(char),
+            }
         }
-        out.push_str(rest);
     }
 }
 
-/// Decodes the escape at the head of `text` (which starts with a backslash); returns what follows it.
-fn decode_escape<'t>(text: &'t str, out: &mut String) -> &'t str {
-    let (decoded, rest) = unescape(text);
-    out.extend(decoded);
-    rest
+/// A piece of a literal, decoded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Run<'a> {
+    /// Text that stands for itself; not empty.
+    Plain(&'a str),
+    /// What an escape stands for.
+    Escape(char),
+}
+
+/// See [`Lit::runs`].
+#[derive(Clone, Debug)]
+pub(crate) struct Runs<'a>(&'a str);
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = Run<'a>;
+
+    fn next(&mut self) -> Option<Run<'a>> {
+        let plain = memchr::memchr(b'\\', self.0.as_bytes()).unwrap_or(self.0.len());
+        if plain > 0 {
+            let (text, rest) = self.0.split_at_checked(plain)?;
+            self.0 = rest;
+            return Some(Run::Plain(text));
+        }
+        let (decoded, rest) = unescape(self.0);
+        self.0 = rest;
+        decoded.map(Run::Escape)
+    }
 }
 
 /// The character an escape at the head of `text` stands for, and what follows the escape.
-fn unescape(text: &str) -> (Option<char>, &str) {
+pub(crate) fn unescape(text: &str) -> (Option<char>, &str) {
     let plain = match text.as_bytes().get(1) {
         Some(b'n') => '\n',
         Some(b't') => '\t',
@@ -235,11 +275,39 @@ fn without_position(error: &serde_json::Error) -> String {
     text.get(..end).unwrap_or(&text).to_owned()
 }
 
+/// How many leading bytes may stand in a JSON string as they are; looks at eight at a time.
+pub(crate) fn clean_prefix(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for word in words {
+        let found = dirty(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at + tail.iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count()
+}
+
+/// The high bit of every byte below 0x20 or equal to a quote or backslash; exact up to the lowest one set.
+fn dirty(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = zero(word ^ (ONES * 0x22));
+    let backslash = zero(word ^ (ONES * 0x5c));
+    (control | quote | backslash) & (ONES * 0x80)
+}
+
 /// Replaces every lone surrogate escape (`\ud83d` without its other half) by `\ufffd`, in place.
 ///
 /// Clients that cut a string between two UTF-16 units send these; they are no valid JSON text, and the
 /// service answers them with `REQUEST_BODY_INVALID_JSON`.
 pub fn mend_surrogates(body: &mut [u8]) {
+    // Most bodies have none; to find that out by looking at every escape would cost more than the rest.
+    if !may_hold_surrogates(body) {
+        return;
+    }
     let mut at = 0;
     while let Some(found) = body.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
         at += found;
@@ -254,6 +322,11 @@ pub fn mend_surrogates(body: &mut [u8]) {
             _ => 2,
         };
     }
+}
+
+/// Whether a text holds `\ud` or `\uD` anywhere.
+pub(crate) fn may_hold_surrogates(text: &[u8]) -> bool {
+    [b"\\ud", b"\\uD"].iter().any(|head| memchr::memmem::find(text, *head).is_some())
 }
 
 fn unit_at(body: &[u8], at: usize) -> Option<u32> {

@@ -4,7 +4,7 @@
 //! An event that carries the answer is read or is a fault, never skipped: what cannot be read may have
 //! been text. An event that carries none is named and skipped, whatever it holds.
 
-mod text;
+mod flat;
 mod wire;
 
 use std::borrow::Cow;
@@ -213,11 +213,11 @@ impl<'a> Event<'a> {
     }
 
     fn of(kind: &'a str, payload: &'a [u8]) -> Self {
+        if let Some(event) = flat::read(kind, payload) {
+            return event;
+        }
         match kind {
-            "assistantResponseEvent" => match text::read(payload) {
-                Some(content) => Self::Text(content),
-                None => Self::content(kind, payload, wire::text),
-            },
+            "assistantResponseEvent" => Self::content(kind, payload, wire::text),
             "toolUseEvent" => Self::content(kind, payload, wire::tool),
             "reasoningContentEvent" => Self::content(kind, payload, wire::reasoning),
             "codeEvent" => Self::content(kind, payload, wire::text),

@@ -50,6 +50,9 @@ impl Names {
 
     /// The client's name for a tool the service named; a name that was never sent is returned as it is.
     pub fn client_name<'n>(&'n self, upstream: &'n str) -> &'n str {
+        if self.by_client.get(upstream).is_some_and(|sent| sent == upstream) {
+            return upstream;
+        }
         let known = if upstream.bytes().any(|byte| byte.is_ascii_uppercase()) {
             self.by_upstream.get(&upstream.to_ascii_lowercase())
         } else {

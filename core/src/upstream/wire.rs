@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use crate::json;
+use crate::json::{self, clean_prefix};
 
 /// An object being written.
 pub(super) struct Object<'o> {
@@ -96,9 +96,7 @@ pub(super) fn raw(out: &mut String, text: &str) {
 
 /// A JSON text without lone surrogate escapes.
 pub(super) fn mended(text: &str) -> Cow<'_, str> {
-    let suspect =
-        memchr::memmem::find(text.as_bytes(), b"\\ud").or_else(|| memchr::memmem::find(text.as_bytes(), b"\\uD"));
-    if suspect.is_none() {
+    if !json::may_hold_surrogates(text.as_bytes()) {
         return Cow::Borrowed(text);
     }
     let mut bytes = text.as_bytes().to_vec();
@@ -126,30 +124,6 @@ fn escape(out: &mut String, text: &str) {
         }
         rest = tail.get(1..).unwrap_or("");
     }
-}
-
-/// How many leading bytes may stand in a JSON string as they are.
-fn clean_prefix(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    let (words, tail) = bytes.as_chunks::<8>();
-    for word in words {
-        let found = dirty(u64::from_le_bytes(*word));
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    at + tail.iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count()
-}
-
-/// The high bit of every byte below 0x20 or equal to a quote or backslash; exact up to the lowest one set.
-fn dirty(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let quote = zero(word ^ (ONES * 0x22));
-    let backslash = zero(word ^ (ONES * 0x5c));
-    (control | quote | backslash) & (ONES * 0x80)
 }
 
 /// What one pass over a valid JSON text shows.

@@ -1,6 +1,6 @@
 //! Tells a whole JSON object from a cut or a broken one, character by character and without a buffer.
 
-use crate::json::Lit;
+use crate::json::{Lit, Run};
 
 /// Follows one JSON text. Accepts exactly the objects of RFC 8259, up to [`DEPTH`] levels deep.
 #[derive(Clone, Debug)]
@@ -92,8 +92,13 @@ impl Scanner {
 
     /// Reads on: the *decoded* literal is the next piece of the JSON text.
     pub(crate) fn feed(&mut self, piece: Lit<'_>) -> Extent {
-        for char in piece.chars() {
-            self.expect = self.after(char);
+        for run in piece.runs() {
+            match run {
+                Run::Escape(char) => self.expect = self.after(char),
+                // Quotes are escaped in a literal: nothing in this piece can end the string.
+                Run::Plain(_) if matches!(self.expect, Expect::Text(_, Char::Plain)) => {}
+                Run::Plain(text) => text.chars().for_each(|char| self.expect = self.after(char)),
+            }
         }
         self.extent()
     }
