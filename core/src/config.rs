@@ -198,8 +198,11 @@ impl Reader<'_> {
 
     fn deadlines(&mut self) -> Deadlines {
         let mut span = |name: &str, default: Millis| self.parsed(name, minutes).unwrap_or(default);
-        let idle = span("SERVER_READ_TIMEOUT_MINUTES", Millis::mins(5))
-            .min(span("SERVER_WRITE_TIMEOUT_MINUTES", Millis::mins(5)));
+        let (read, write) = ("SERVER_READ_TIMEOUT_MINUTES", "SERVER_WRITE_TIMEOUT_MINUTES");
+        let idle = match span(read, Millis::NEVER).min(span(write, Millis::NEVER)) {
+            Millis::NEVER => Millis::mins(5),
+            set => set,
+        };
         Deadlines {
             simple: span("SIMPLE_REQUEST_TIMEOUT_MINUTES", Millis::mins(2)),
             complex: span("REQUEST_TIMEOUT_MINUTES", Millis::mins(15)),
@@ -312,6 +315,19 @@ mod tests {
         let config = read(&[KEY, ACCOUNT, ("GIN_MODE", "release"), ("MODEL_MAP", "{}")]);
         assert_eq!(config.problems, Vec::<String>::new());
         assert_eq!(config.notes.len(), 2);
+    }
+
+    #[test]
+    fn the_idle_deadline_is_the_shorter_of_the_two_that_are_set() {
+        let (read_at, write_at) = ("SERVER_READ_TIMEOUT_MINUTES", "SERVER_WRITE_TIMEOUT_MINUTES");
+        for (set, idle) in [
+            (vec![], Millis::mins(5)),
+            (vec![(read_at, "30")], Millis::mins(30)),
+            (vec![(write_at, "12")], Millis::mins(12)),
+            (vec![(read_at, "30"), (write_at, "16")], Millis::mins(16)),
+        ] {
+            assert_eq!(read(&set).deadlines.idle, idle, "{set:?}");
+        }
     }
 
     #[test]

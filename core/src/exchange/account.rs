@@ -114,7 +114,11 @@ impl Exchange {
                 let Some(renewal) = call.renewal.take() else { return };
                 let refresh::Grant { access, expires_in, refresh, profile_arn } = grant;
                 gateway.pool_mut().refreshed(&renewal, Grant { access, expires_in, refresh, profile_arn }, now, jitter);
-                self.save_then_pick(gateway, now);
+                // Even in the pause after an outage: a rotated token exists nowhere else.
+                match gateway.pool().dirty() {
+                    true => self.state = State::Save(self.snapshot(gateway, Then::Pick)),
+                    false => self.pick(gateway, now),
+                }
             }
             Err(fault) => {
                 self.summary.verdicts.push(format!("refresh: {}", words(&fault)));

@@ -59,6 +59,8 @@ pub(crate) struct Call {
     pub(crate) refused: Option<RefreshFault>,
     pub(crate) facts: Facts,
     pub(crate) relay: Option<Relay>,
+    /// Whether the pool knows that this attempt is being answered.
+    served: bool,
     /// What the relay has written and the client has not got yet.
     pub(crate) pending: Vec<u8>,
     /// The last failure, for when nobody is left to ask.
@@ -123,6 +125,7 @@ impl Call {
             refused: None,
             facts: Facts::default(),
             relay: None,
+            served: false,
             pending: Vec::new(),
             failure: None,
             body: Vec::new(),
@@ -158,7 +161,7 @@ impl Call {
         }
     }
 
-    /// A request to the service begins.
+    /// A request to the service begins, or the body of its refusal.
     pub(crate) fn sent(&mut self, now: Millis) {
         self.sent = now;
     }
@@ -179,6 +182,7 @@ impl Call {
         let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked);
         let watch = Watch::new(now, self.deadlines.idle, self.total, self.stream);
         self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
+        self.served = false;
         self.pending.clear();
     }
 
@@ -210,7 +214,12 @@ impl Call {
     pub(crate) fn use_account(&mut self, lease: Lease, host: usize) {
         let before = self.lease.replace(lease).map(|lease| lease.account);
         if before != self.account() {
-            self.facts = Facts { tries: self.facts.tries, empty: self.facts.empty, ..Facts::default() };
+            self.facts = Facts {
+                tries: self.facts.tries,
+                empty: self.facts.empty,
+                broken: self.facts.broken,
+                ..Facts::default()
+            };
             self.host = host;
             self.hosts_tried = 0;
             self.lookup = Lookup::default();
@@ -237,11 +246,20 @@ impl Call {
         }
     }
 
-    /// The nearest deadline of a request whose whole reply or head is awaited.
-    pub(crate) fn deadline(&self, purpose: Purpose) -> Millis {
+    /// The service answers this attempt: told to the pool once, before the answer is relayed, since nothing runs
+    /// any more when the client hangs up in the middle of it.
+    pub(crate) fn served(&mut self, gateway: &mut Gateway, now: Millis) {
+        if !core::mem::replace(&mut self.served, true) {
+            self.settle(gateway, Outcome::Served, now);
+        }
+    }
+
+    /// The nearest deadline of a request whose head is awaited (`headed`: the rest of its body).
+    pub(crate) fn deadline(&self, purpose: Purpose, headed: bool) -> Millis {
         match purpose {
             Purpose::Refresh => self.sent + self.refresh_timeout,
             Purpose::Profile => (self.sent + self.refresh_timeout).min(self.total),
+            Purpose::Generate if headed => (self.sent + REFUSAL_WITHIN).min(self.total),
             Purpose::Generate => (self.sent + self.deadlines.first).min(self.total),
         }
     }
@@ -265,6 +283,9 @@ impl Call {
         now >= self.total
     }
 }
+
+/// How long the body of a refusal may take: its head says nearly all there is to know.
+const REFUSAL_WITHIN: Millis = Millis::secs(5);
 
 /// How long a request waits for accounts before it says so.
 const PATIENCE: Millis = Millis::secs(20);

@@ -319,10 +319,7 @@ impl Exchange {
         else {
             return self.close(gateway, now);
         };
-        self.summary.error = Some(match &failure {
-            plan::Failure::Fault(fault) => fault.to_string(),
-            other => other.to_string(),
-        });
+        self.summary.error = self.call.as_ref().map(|call| failure.error(call.asked()).to_string());
         self.summary.verdicts.push(format!("{failure}: told in-band"));
         if let (Some(call), (_, Some(outcome))) = (&self.call, plan::plan(&failure, &plan::Facts::default())) {
             call.settle(gateway, outcome, now);
@@ -334,7 +331,7 @@ impl Exchange {
     fn close(&mut self, gateway: &mut Gateway, now: Millis) {
         if let Some(relay) = self.call.as_ref().and_then(|call| call.relay.as_ref()) {
             let learned = relay.pipe().learned();
-            self.summary.used(&learned.usage);
+            self.summary.used(&relay.pipe().used());
             self.summary.stop = learned.stop;
             self.summary.unknown_events = learned.unknown;
             if let Some(reason) = &learned.unknown_stop {
@@ -348,7 +345,7 @@ impl Exchange {
     fn wake(&self) -> Millis {
         let Some(call) = &self.call else { return Millis::NEVER };
         let due = match &self.state {
-            State::Await(purpose, _) => call.deadline(*purpose),
+            State::Await(purpose, reading) => call.deadline(*purpose, reading.head.is_some()),
             State::Read => call.relay.as_ref().map_or(Millis(0), Relay::next_tick),
             State::Sleep(until) => *until,
             _ => Millis::NEVER,
