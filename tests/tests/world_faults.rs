@@ -19,6 +19,7 @@ const ALONE: &[(&str, u16, &str, usize, &str)] = &[
     ("front-end", 400, "invalid_request_error", 1, "ready"),
     ("model", 404, "not_found_error", 1, "ready"),
     ("tool-format", 400, "invalid_request_error", 1, "ready"),
+    ("profile", 503, "api_error", 2, "denied"),
     ("conversation", 400, "invalid_request_error", 1, "ready"),
     ("bearer", 503, "api_error", 2, "denied"),
     ("bearer401", 503, "api_error", 2, "denied"),
@@ -85,6 +86,8 @@ fn a_second_account_serves_where_that_can_help() {
                 | "overage"
                 | "throttle"
                 | "credit-limit"
+                // Tried three times on the first account.
+                | "unavailable" | "profile"
         );
         assert_eq!(accounts.contains(&"second".to_owned()), helps, "{fault}: {accounts:?}");
         let expected = if helps { 200 } else { status };

@@ -11,7 +11,7 @@ const DROP_BYTES = 4096;
 // what several chunks brought. Nothing is ever held back longer than that moment.
 const BURST_READS = 6;
 const BURST_MS = 2;
-const MOMENT_MS = 1;
+const MOMENT_MS = 3;
 // How long a timer that finds the client busy waits before it looks again.
 const BUSY_MS = 1000;
 
@@ -88,28 +88,39 @@ export async function pump(source, pending, stream, push, tick, end, wait, wante
   const reading = new Reading(source);
   let timer;
   let writing = false;
-  const send = async (bytes) => {
-    if (!bytes) return;
-    writing = true;
-    await writer.write(bytes);
-    writing = false;
-  };
   const arm = (ms) => {
     timer = setTimeout(wake, ms);
   };
   const wake = () => {
     // Pings have to wait while the client does not read.
     if (writing) return arm(BUSY_MS);
-    if (wait() === 0) send(tick()).catch(() => {});
+    const bytes = wait() === 0 && tick();
+    if (bytes) writer.write(bytes).catch(() => {});
     if (wait() < 0) reading.cancel();
     else arm(wait());
   };
   stream.left.then(() => reading.cancel());
   arm(wait());
   try {
-    if (pending) await send(take(await settled(pending)));
-    reading.ahead();
-    while (wait() >= 0 && !stream.gone) await send(take(await settled(reading.next(wanted()))));
+    while (wait() >= 0 && !stream.gone) {
+      let bytes;
+      let broke;
+      try {
+        if (reading.quick >= BURST_READS) await new Promise((resolve) => setTimeout(resolve, MOMENT_MS));
+        bytes = pending ? await pending : reading.took(await reading.next(wanted()));
+      } catch (error) {
+        broke = String(error?.message ?? error);
+      }
+      // A reply that was cancelled because the answer is over, or the client gone, has not ended by itself.
+      if (wait() < 0 || stream.gone) break;
+      const said = bytes ? push(bytes) : end(broke);
+      if (said) {
+        writing = true;
+        await writer.write(said);
+        writing = false;
+      }
+      pending = undefined;
+    }
   } catch (error) {
     stream.gone = true;
     writer.abort(error).catch(() => {});
@@ -121,21 +132,6 @@ export async function pump(source, pending, stream, push, tick, end, wait, wante
     if (!stream.gone) close(stream);
   }
   return !stream.gone;
-
-  // A reply that was cancelled because the answer is over, or the client gone, has not ended by itself.
-  function take({ bytes, error }) {
-    if (wait() < 0 || stream.gone) return undefined;
-    if (error !== undefined) return end(String(error?.message ?? error));
-    return bytes ? push(bytes) : end();
-  }
-}
-
-async function settled(read) {
-  try {
-    return { bytes: await read };
-  } catch (error) {
-    return { error };
-  }
 }
 
 /**
@@ -144,13 +140,14 @@ async function settled(read) {
  * and thereby fills the other's buffer, from which a read takes all that is there.
  */
 class Reading {
+  /** How many reads in a row came quickly. */
+  quick = 0;
   #source;
   #reader;
   #drop;
   #buffer = new ArrayBuffer(BUFFER_BYTES);
   #read = 0;
   #resume = () => {};
-  #quick = 0;
   #last = Date.now();
 
   constructor(source) {
@@ -158,7 +155,30 @@ class Reading {
     this.#reader = source.reader;
   }
 
-  ahead() {
+  /** The next bytes, at least `wanted` of them if the reply does not end before. */
+  next(wanted) {
+    if (!this.#drop) this.#fork();
+    return this.#reader.readAtLeast(Math.min(wanted, BUFFER_BYTES), new Uint8Array(this.#buffer));
+  }
+
+  /** The bytes of what `next` came to; undefined at the reply's clean end. */
+  took({ value }) {
+    const now = Date.now();
+    this.quick = now - this.#last <= BURST_MS + MOMENT_MS ? this.quick + 1 : 0;
+    this.#last = now;
+    if (!value?.byteLength) return undefined;
+    this.#buffer = value.buffer;
+    this.#read += value.byteLength;
+    this.#resume();
+    return value;
+  }
+
+  cancel() {
+    for (const reader of [this.#reader, this.#drop]) reader?.cancel().catch(() => {});
+    this.#resume();
+  }
+
+  #fork() {
     this.#reader.releaseLock();
     const [kept, dropped] = this.#source.body.tee();
     const { readable, writable } = new IdentityTransformStream();
@@ -177,24 +197,5 @@ class Reading {
       run += value.byteLength;
       while (run - this.#read > AHEAD_BYTES) await new Promise((resolve) => (this.#resume = resolve));
     }
-  }
-
-  /** The next bytes, at least `wanted` of them if the reply does not end before; undefined at its clean end. */
-  async next(wanted) {
-    if (this.#quick >= BURST_READS) await new Promise((resolve) => setTimeout(resolve, MOMENT_MS));
-    const { value } = await this.#reader.readAtLeast(Math.min(wanted, BUFFER_BYTES), new Uint8Array(this.#buffer));
-    const now = Date.now();
-    this.#quick = now - this.#last <= BURST_MS + MOMENT_MS ? this.#quick + 1 : 0;
-    this.#last = now;
-    if (!value?.byteLength) return undefined;
-    this.#buffer = value.buffer;
-    this.#read += value.byteLength;
-    this.#resume();
-    return value;
-  }
-
-  cancel() {
-    for (const reader of [this.#reader, this.#drop]) reader?.cancel().catch(() => {});
-    this.#resume();
   }
 }

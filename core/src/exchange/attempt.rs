@@ -223,13 +223,9 @@ impl Exchange {
         let error = failure.error(call.asked());
         match verdict {
             Verdict::Refuse => return self.fail(gateway, &error, now),
-            Verdict::FailOver | Verdict::Retry(_) => {}
+            Verdict::FailOver | Verdict::Retry(_) | Verdict::FindProfile => {}
             Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
-            Verdict::FindProfile => {
-                call.failure = Some(error);
-                return self.find_profile(gateway, now);
-            }
             Verdict::NextHost => call.next_host(),
             Verdict::Repair(repair) => match call.repair(repair) {
                 Ok(true) => {}
@@ -241,6 +237,7 @@ impl Exchange {
         call.failure = Some(error);
         match verdict {
             Verdict::Retry(wait) => self.state = State::Sleep(now + wait),
+            Verdict::FindProfile => self.find_profile(gateway, now),
             _ => self.pick(gateway, now),
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Shelf {
     loads: u64,
     loaded_at: Option<Millis>,
     version: Option<String>,
+    /// The last load found nothing: whether the store compares shows with the first save.
+    empty: bool,
     /// Counts changes; what is stored is a prefix of them.
     revision: u64,
     stored: u64,
@@ -121,6 +123,7 @@ impl Pool {
         shelf.loads = shelf.loads.saturating_add(1);
         shelf.loaded_at = Some(now);
         shelf.version = version;
+        shelf.empty = stored.is_none();
         let mut absorbed = Absorbed { recovered: shelf.outage.take().is_some(), ..Absorbed::default() };
         let read = stored.map_or_else(|| Ok(Ledger::new(BTreeMap::new())), Ledger::read);
         shelf.frozen = matches!(read, Err(Misread::Newer(_)));
@@ -199,9 +202,9 @@ impl Pool {
         self.shelf.version.as_deref()
     }
 
-    /// Whether the store compares versions, so that claims saved there keep other instances off.
+    /// Whether the store compares versions, so that claims saved there keep other instances off. An empty store may.
     pub fn compares(&self) -> bool {
-        self.shelf.version.is_some() && !self.shelf.frozen
+        (self.shelf.version.is_some() || self.shelf.empty) && !self.shelf.frozen
     }
 
     /// Whether something is known that the store does not hold. Never while a later version owns the store.
@@ -219,6 +222,7 @@ impl Pool {
         let shelf = &mut self.shelf;
         shelf.stored = shelf.stored.max(snapshot.revision);
         shelf.version = version;
+        shelf.empty = false;
         shelf.outage = None;
         for flight in self.slots.iter_mut().filter_map(|slot| slot.flight.as_mut()) {
             flight.confirmed |= flight.tick <= snapshot.tick;
@@ -245,9 +249,10 @@ impl Slot {
     fn merge(&mut self, theirs: &Entry, now: Millis) -> bool {
         let before = self.entry.clone();
         self.entry.merge(theirs);
-        let live = now.0 < theirs.claim.until && theirs.claim.at > self.entry.last_outcome().0;
-        if live && self.flight.is_some_and(|flight| !flight.confirmed) {
-            // Even if it looks like ours: ours has not been stored.
+        let outcome = self.entry.last_outcome().0;
+        let live = now.0 < theirs.claim.until && theirs.claim.at > outcome;
+        if self.flight.is_some_and(|flight| !flight.confirmed && (live || outcome >= flight.claim.at)) {
+            // Even if it looks like ours: ours has not been stored. Or they have come to an outcome already.
             self.flight = None;
             self.last_claim = Claim::default();
         }

@@ -2,7 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use kiro2api_core::Millis;
 use kiro2api_core::config::Config;
@@ -11,7 +13,7 @@ use kiro2api_core::exchange::Gateway;
 use kiro2api_core::exchange::relay::Relay;
 use kiro2api_core::host::{Entropy, Head, Outbound, Saved, StoreError, Stored, TokenStore, Transport};
 
-use super::clock::Clock;
+use super::clock::{Clock, Sleep};
 use super::got::{Got, Kind, Write};
 use super::service::Service;
 use super::store::Store;
@@ -114,8 +116,10 @@ impl Host for Instance {
 pub struct Patience {
     /// Hangs up when this many bytes of the body have come.
     pub bytes: Option<usize>,
-    /// Is seen to be gone by the first write at this time or later.
+    /// Hangs up at this time, and is seen to be gone by the first write at this time or later.
     pub until: Option<Millis>,
+    /// Whether the platform tells at once that the client has hung up, not only by a write that fails.
+    pub tells: bool,
     /// The whole exchange is dropped at this time, as platforms do.
     pub dropped_at: Option<Millis>,
     /// Each write takes so many milliseconds.
@@ -127,6 +131,7 @@ pub(super) struct Recorder {
     pub(super) clock: Clock,
     pub(super) got: Rc<RefCell<Got>>,
     pub(super) patience: Patience,
+    pub(super) leaves: Option<Pin<Box<Sleep>>>,
 }
 
 impl Recorder {
@@ -180,6 +185,18 @@ impl Client<Instance> for Recorder {
         assert_eq!(self.got.borrow().kind, Kind::Stream, "a write without an open stream");
         assert!(!bytes.is_empty(), "an empty write");
         self.take(bytes).await
+    }
+
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
+        let (true, Some(until)) = (self.patience.tells, self.patience.until) else { return Poll::Pending };
+        let clock = &self.clock;
+        let sleep = self.leaves.get_or_insert_with(|| Box::pin(clock.sleep(until)));
+        if sleep.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.leaves = None;
+        self.got.borrow_mut().gone = true;
+        Poll::Ready(Gone)
     }
 
     async fn pump(&mut self, host: &Instance, relay: Relay, reply: Under) -> (Relay, Result<(), Gone>) {

@@ -134,7 +134,7 @@ impl World {
     pub fn begin(&self, instance: &Rc<Instance>, ask: &Ask, patience: Patience) -> Pending {
         let got = Rc::new(RefCell::new(Got::default()));
         self.gots.borrow_mut().push(Rc::clone(&got));
-        let mut recorder = Recorder { clock: self.clock.clone(), got: Rc::clone(&got), patience };
+        let mut recorder = Recorder { clock: self.clock.clone(), got: Rc::clone(&got), patience, leaves: None };
         let (instance, incoming, clock, seen) =
             (Rc::clone(instance), ask.incoming(), self.clock.clone(), Rc::clone(&got));
         let name = format!("{} {}", incoming.method, incoming.path);
