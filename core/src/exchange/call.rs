@@ -32,6 +32,7 @@ pub(crate) struct Call {
     pub(crate) ignored: Vec<&'static str>,
     show_thinking: bool,
     stop_sequences: Vec<String>,
+    max_tokens: Option<u32>,
     estimate: u64,
     scale: Scale,
     deadlines: crate::config::Deadlines,
@@ -107,6 +108,7 @@ impl Call {
             ignored: turn.ignored.clone(),
             show_thinking: turn.thinking != Thinking::Off,
             stop_sequences: turn.stop_sequences.iter().map(|text| text.clone().into_owned()).collect(),
+            max_tokens: turn.max_tokens,
             estimate: estimate::turn(&turn),
             scale,
             deadlines: config.deadlines,
@@ -179,7 +181,8 @@ impl Call {
         };
         let sink = if self.stream { Sink::Encode(self.encoder(seed)) } else { Sink::Fold(Answer::default()) };
         let asked = (self.model, self.model_name.clone());
-        let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked);
+        let limit = self.max_tokens.filter(|_| !self.encoded.limited()).map(u64::from);
+        let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked, limit);
         let watch = Watch::new(now, self.deadlines.idle, self.total, self.stream);
         self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
         self.served = false;

@@ -21,6 +21,8 @@ pub(crate) struct Pipe {
     scale: Scale,
     estimate: u64,
     asked: (&'static Model, String),
+    /// Most output tokens, where the model was not told.
+    limit: Option<u64>,
     learned: Learned,
 }
 
@@ -60,12 +62,18 @@ impl Pipe {
         scale: Scale,
         estimate: u64,
         asked: (&'static Model, String),
+        limit: Option<u64>,
     ) -> Self {
-        Self { flow: Flow::new(options), sink, names, scale, estimate, asked, learned: Learned::default() }
+        Self { flow: Flow::new(options), sink, names, scale, estimate, asked, limit, learned: Learned::default() }
     }
 
     /// Takes one frame.
     pub(crate) fn hear(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Next, Failure> {
+        let next = self.take(frame, out)?;
+        Ok(if self.is_full() { Next::Done } else { next })
+    }
+
+    fn take(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Next, Failure> {
         match Event::read(frame) {
             Event::Text(text) => self.say(Said::Text(text), out),
             Event::Reasoning { text, signature, redacted } => {
@@ -118,14 +126,28 @@ impl Pipe {
         }
     }
 
-    /// The service's stream is complete (or a stop sequence came): closes, and says why and how much.
+    /// Whether the answer has reached its limit before its end. Hidden thought alone never fills it: an answer
+    /// with nothing to see would help nobody.
+    fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| !self.learned.tail && self.flow.meaningful() && self.written() >= limit)
+    }
+
+    /// Estimate of the output so far, in the model's own tokens.
+    fn written(&self) -> u64 {
+        estimate::scaled(self.asked.0, self.flow.output_tokens())
+    }
+
+    /// The service's stream is complete (or a stop sequence or the limit came): closes, and says why and how much.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<Finish, Failure> {
+        if self.is_full() {
+            return self.cut(out);
+        }
         let learned = self.learned.clone();
         self.end(&Ending { stop_reason: learned.stop_reason.as_deref(), tail: learned.tail }, out)
     }
 
-    /// The service said in mid-answer that the window is full: a truthful cut.
-    pub(crate) fn overflow(&mut self, out: &mut Vec<u8>) -> Result<Finish, Failure> {
+    /// The answer has reached its limit, or the service said in mid-answer that the window is full: a truthful cut.
+    pub(crate) fn cut(&mut self, out: &mut Vec<u8>) -> Result<Finish, Failure> {
         self.end(&Ending { stop_reason: Some("MAX_TOKENS"), tail: true }, out)
     }
 
@@ -200,7 +222,7 @@ impl Pipe {
 
     /// What the answer used, by the best source there is, in the client's scale.
     fn usage(&self) -> Usage {
-        let written = estimate::scaled(self.asked.0, self.flow.output_tokens());
+        let written = self.written();
         let scale = |tokens| self.scale.apply(tokens);
         let credits = self.learned.credits;
         if let Some(tokens) = &self.learned.tokens {

@@ -175,7 +175,7 @@ impl Relay {
     }
 
     fn broken(&mut self, failure: Failure, out: &mut Vec<u8>) -> Flow {
-        if self.pipe.is_meaningful() && is_overflow(&failure) && self.pipe.overflow(out).is_ok() {
+        if self.pipe.is_meaningful() && is_overflow(&failure) && self.pipe.cut(out).is_ok() {
             self.ended = Some(Ended::Complete);
             return Flow::Done;
         }

@@ -55,6 +55,11 @@ fn write_claude(body: &mut Object<'_>, turn: &Turn<'_>, thinking: Thinking, xhig
     fields.close();
 }
 
+/// Whether [`write`] tells the model its limit.
+pub(super) fn limits(turn: &Turn<'_>) -> bool {
+    matches!(turn.model.reasoning, Reasoning::Effort { .. }) && max_tokens(turn.max_tokens, turn.model).is_some()
+}
+
 fn write_effort(fields: &mut Object<'_>, name: &str, effort: &str) {
     let mut object = Object::open(fields.member(name));
     object.string("effort", effort);

@@ -44,6 +44,7 @@ pub struct Encoded {
     open_len: usize,
     names: Names,
     tags: bool,
+    limited: bool,
     conversation: String,
 }
 
@@ -68,6 +69,11 @@ impl Encoded {
     /// Whether thinking was asked for by tags in the prompt, so that the answer's text must be split.
     pub fn tags(&self) -> bool {
         self.tags
+    }
+
+    /// Whether the model was told the most tokens to answer with. If not, the answer is to be cut.
+    pub fn limited(&self) -> bool {
+        self.limited
     }
 
     /// Bytes of the body without a profile.
@@ -127,7 +133,8 @@ pub fn encode(turn: &Turn<'_>, wishes: &Wishes) -> Result<Encoded, Error> {
         effort::write(&mut body, turn);
     }
     let open_len = text.len();
-    Ok(Encoded { text, open_len, names, tags: tags.is_some(), conversation: ids.conversation })
+    let limited = wishes.extra_fields && effort::limits(turn);
+    Ok(Encoded { text, open_len, names, tags: tags.is_some(), limited, conversation: ids.conversation })
 }
 
 /// The system text as a round of its own, the way the service's own clients send it: the wish to think, the

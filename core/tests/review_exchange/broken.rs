@@ -70,3 +70,31 @@ fn a_deadline_that_passes_with_a_ping_is_a_status_and_no_open_stream() {
     assert!(matches!(play.wants(), Wants::Done));
     assert_eq!(play.heads, [504], "{}", play.text());
 }
+
+#[test]
+fn a_limit_the_model_takes_no_field_for_cuts_the_answer() {
+    for (stream, max_tokens) in [(false, 20), (true, 20)] {
+        let body = body(stream, "").replace("1024", &max_tokens.to_string());
+        let mut play = Play::begin(gateway(&[KEY]), &body);
+        play.send();
+        let words = frame("assistantResponseEvent", r#"{"content":"and so it goes on and on and on, "}"#);
+        play.answer(200, STREAM, &words.repeat(50));
+        assert!(matches!(play.wants(), Wants::Done));
+        assert_eq!(play.heads, [200]);
+        let text = play.text();
+        assert!(text.contains(r#""stop_reason":"max_tokens""#), "{text}");
+        assert!(text.matches("and so it goes").count() < 6, "{text}");
+    }
+}
+
+#[test]
+fn a_limit_that_the_model_was_told_of_is_its_own_to_keep() {
+    let body = body(false, "").replace("claude-sonnet-4-5", "claude-opus-5");
+    let mut play = Play::begin(gateway(&[KEY]), &body);
+    assert!(String::from_utf8(play.send().body).unwrap().contains(r#""max_tokens":1024"#));
+    let words = frame("assistantResponseEvent", r#"{"content":"and so it goes on and on and on, "}"#);
+    let tail = frame("metadataEvent", r#"{"stopReason":"END_TURN"}"#);
+    play.answer(200, STREAM, &[words.repeat(300), tail].concat());
+    assert!(matches!(play.wants(), Wants::Done));
+    assert!(play.text().contains(r#""stop_reason":"end_turn""#));
+}
