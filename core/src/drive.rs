@@ -44,7 +44,10 @@ pub struct Gone;
 pub async fn drive<H: Host, C: Client<H>>(host: &H, incoming: Incoming, client: &mut C) {
     let mut seed = [0; 32];
     host.fill(&mut seed);
-    let mut exchange = host.with(|gateway| Exchange::begin(gateway, incoming, host.now(), seed));
+    let mut exchange = host.with(|gateway| {
+        gateway.store_compares(host.compares());
+        Exchange::begin(gateway, incoming, host.now(), seed)
+    });
     let mut line = Line { reply: None, headed: false };
     let mut gone = false;
     loop {

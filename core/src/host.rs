@@ -126,6 +126,8 @@ pub trait Entropy {
 pub trait TokenStore {
     /// Reads a value. May be stale (Workers KV: up to a minute).
     fn load(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, StoreError>>;
+    /// Whether [`TokenStore::save`] compares. Then one instance at a time refreshes an account.
+    fn compares(&self) -> bool;
     /// Compare-and-set: stores when the current version equals `expected` (`None`: no value yet). A store
     /// that cannot compare always stores and says [`Saved::Stored`].
     fn save(&self, key: &str, value: &[u8], expected: Option<&str>) -> impl Future<Output = Result<Saved, StoreError>>;

@@ -77,14 +77,18 @@ pub fn query<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
     form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
+/// Without doubled slashes at its head, closing slashes and any number of `/v1`.
 fn trimmed(path: &str) -> &str {
     let mut path = path.trim_end_matches('/');
-    while let Some(rest) = path.strip_prefix("/v1")
-        && (rest.is_empty() || rest.starts_with('/'))
-    {
-        path = rest;
+    loop {
+        let bare = path.trim_start_matches('/');
+        let cut = path.len() - bare.len();
+        path = path.get(cut.saturating_sub(1)..).unwrap_or("");
+        match path.strip_prefix("/v1") {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => path = rest,
+            _ => return path,
+        }
     }
-    path
 }
 
 const OPENAI_PATHS: &[&str] = &["/chat", "/responses", "/completions", "/embeddings"];
@@ -98,7 +102,8 @@ mod tests {
 
     #[test]
     fn paths_work_with_and_without_and_with_doubled_prefixes() {
-        for path in ["/v1/messages", "/messages", "/v1/v1/messages", "/v1/messages/"] {
+        for path in ["/v1/messages", "/messages", "/v1/v1/messages", "/v1/messages/", "//v1/messages", "/v1//messages"]
+        {
             assert_eq!(find("POST", path), Route::Messages, "{path}");
         }
         assert_eq!(find("POST", "/v1/messages/count_tokens"), Route::CountTokens);

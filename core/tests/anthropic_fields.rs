@@ -224,9 +224,14 @@ fn threads_are_refused_in_their_own_kind() {
 #[test]
 fn tokens_are_counted_without_a_limit_and_with_every_check() {
     let body = with(r#""system":"abcdefgh""#).replace(r#""max_tokens":64,"#, "");
-    let counted = String::from_utf8(anthropic::count_tokens(body.as_bytes(), NO_HEADERS).unwrap()).unwrap();
+    let counted =
+        String::from_utf8(anthropic::count_tokens(body.as_bytes(), NO_HEADERS, |_, tokens| tokens).unwrap()).unwrap();
     let number = counted.strip_prefix(r#"{"input_tokens":"#).and_then(|rest| rest.strip_suffix('}')).unwrap();
     assert!(number.parse::<u64>().unwrap() > 0, "{counted}");
-    let error = anthropic::count_tokens(br#"{"model":"haiku","messages":[{"role":"x","content":""}]}"#, NO_HEADERS);
+    let error = anthropic::count_tokens(
+        br#"{"model":"haiku","messages":[{"role":"x","content":""}]}"#,
+        NO_HEADERS,
+        |_, tokens| tokens,
+    );
     assert_eq!(error.unwrap_err().path(), Some("messages[0].role"));
 }

@@ -207,7 +207,7 @@ fn a_later_version_is_left_alone() {
     assert!(pool.dirty());
     let later = br#"{"v":2,"accounts":["a shape of its own"]}"#;
     assert_eq!(pool.absorb(Some(later), Some("7".into()), NOW).troubles, [Trouble::Newer(2)]);
-    assert!(!pool.dirty() && !pool.needs_save(NOW) && !pool.compares());
+    assert!(!pool.dirty() && !pool.needs_save(NOW) && !pool.compares(NOW));
     let account = nth(&pool, 0);
     assert_eq!(pick(&mut pool, NOW), Pick::Use(account), "memory serves on");
     rotate(&mut pool, 0, "rotated", NOW);

@@ -34,8 +34,7 @@ fn cost(relay: &mut Relay, out: &mut Vec<u8>, chunk: &[u8]) -> u64 {
     info.count_total
 }
 
-const PLAIN: &str =
-    r#"{"model":"claude-sonnet-4-5","max_tokens":1000,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+const PLAIN: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":1000000000,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
 
 #[test]
 fn the_counter_counts() {

@@ -194,7 +194,6 @@ fn a_login_endpoint_that_answers_nonsense_is_an_error_of_ours() {
 
 /// Half a pair is no text: strict clients cannot read the event.
 #[test]
-#[ignore = "the core passes half a surrogate pair of the service on"]
 fn half_a_pair_from_the_service_is_mended() {
     let (world, instance) = world();
     let half = Frame::event("assistantResponseEvent", br#"{"content":"a \ud800 b"}"#.to_vec());

@@ -88,6 +88,8 @@ fn a_second_account_serves_where_that_can_help() {
                 | "credit-limit"
                 // Tried three times on the first account.
                 | "unavailable" | "profile"
+                | "operation"
+                | "not-found"
         );
         assert_eq!(accounts.contains(&"second".to_owned()), helps, "{fault}: {accounts:?}");
         let expected = if helps { 200 } else { status };

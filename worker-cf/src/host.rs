@@ -79,6 +79,10 @@ impl Entropy for Isolate {
 
 /// Workers KV: eventually consistent, no compare-and-set, so a save always stores and the pool merges.
 impl TokenStore for Isolate {
+    fn compares(&self) -> bool {
+        false
+    }
+
     async fn load(&self, key: &str) -> Result<Option<Stored>, StoreError> {
         let store = self.store.as_ref().ok_or_else(no_binding)?;
         let value = store.get(key).bytes().await.map_err(|error| StoreError(error.to_string()))?;

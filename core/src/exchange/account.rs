@@ -78,7 +78,7 @@ impl Exchange {
         if call.renewal.is_none() {
             return self.sleep(now);
         }
-        if gateway.pool().compares() {
+        if gateway.pool().compares(now) {
             self.state = State::Save(self.snapshot(gateway, Then::Renew));
         } else {
             self.renew(gateway, now);

@@ -10,6 +10,7 @@ use crate::exchange::relay::{Relay, Sink};
 use crate::exchange::scale::Scale;
 use crate::exchange::{Gateway, Purpose, hex};
 use crate::host::{Headers, Millis};
+use crate::json;
 use crate::models::Model;
 use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
 use crate::turn::flow::Options;
@@ -194,6 +195,7 @@ impl Call {
         let answer = self.relay.as_ref()?.pipe().answer()?;
         let mut out = Vec::new();
         anthropic::body(&message_id(seed), &self.model_name, answer, &mut out);
+        json::mend_surrogates(&mut out);
         Some(out)
     }
 

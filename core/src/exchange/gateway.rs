@@ -32,6 +32,11 @@ impl Gateway {
         problems.chain(notes).collect()
     }
 
+    /// Whether the store of this instance compares versions.
+    pub fn store_compares(&mut self, compares: bool) {
+        self.pool.store_compares(compares);
+    }
+
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
     }

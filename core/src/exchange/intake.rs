@@ -4,6 +4,7 @@ use crate::dialect::{self, anthropic};
 use crate::error::{Error, Kind};
 use crate::exchange::call::Call;
 use crate::exchange::reply::{Answered, health};
+use crate::exchange::scale::Scale;
 use crate::exchange::{Exchange, Gateway, Next, State};
 use crate::host::{Headers, Incoming, Millis, Payload};
 use crate::json;
@@ -63,7 +64,7 @@ impl Exchange {
             Route::Models => dialect::openai_models(),
             Route::Model(id) if anthropic => anthropic::model(id)?,
             Route::Model(id) => dialect::openai_model(id)?,
-            Route::CountTokens => anthropic::count_tokens(&bytes(incoming.body)?, &incoming.headers)?,
+            Route::CountTokens => count_tokens(incoming)?,
             Route::Messages => {
                 let body = bytes(incoming.body)?;
                 self.open_call(gateway, body, incoming.headers, now)?;
@@ -88,6 +89,12 @@ impl Exchange {
         self.look_again(gateway, now);
         Ok(())
     }
+}
+
+/// In the same scale as usage, or the two would contradict each other.
+fn count_tokens(incoming: Incoming) -> Result<Vec<u8>, Error> {
+    let headers = incoming.headers;
+    anthropic::count_tokens(&bytes(incoming.body)?, &headers, |model, tokens| Scale::of(model, &headers).apply(tokens))
 }
 
 fn is_deep(incoming: &Incoming) -> bool {

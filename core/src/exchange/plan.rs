@@ -172,6 +172,11 @@ fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
         K::Connect | K::UnknownOperation | K::NotFound if facts.more_hosts && endpoint::moves_on(fault.kind) => {
             (Verdict::NextHost, None)
         }
+        // No host of this account serves the call; one in another region may.
+        K::UnknownOperation | K::NotFound => (Verdict::GiveUp, Some(Outcome::Failed)),
+        K::Internal | K::Unavailable if retry_after.is_some_and(|wait| wait > LONGEST_PAUSE) => {
+            (Verdict::GiveUp, Some(Outcome::Failed))
+        }
         K::Internal | K::Unavailable | K::Connect | K::Broke | K::Malformed | K::NotEventStream | K::Other => {
             (brief, Some(Outcome::Failed))
         }

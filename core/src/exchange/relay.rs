@@ -15,6 +15,7 @@ use crate::exchange::deadlines::Watch;
 use crate::exchange::pipe::{Finish, Pipe};
 use crate::exchange::plan::Failure;
 use crate::host::{Millis, TransportError};
+use crate::json;
 use crate::turn::Answer;
 use crate::upstream::fault::{Asked, Fault, FaultKind};
 
@@ -73,6 +74,14 @@ impl Relay {
 
     /// Takes a piece of the service's body; appends what the client shall get to `out`.
     pub fn push(&mut self, bytes: &[u8], now: Millis, out: &mut Vec<u8>) -> Flow {
+        let before = out.len();
+        let flow = self.take(bytes, now, out);
+        // Half a surrogate pair is no text: strict JSON readers cannot read an event that holds one.
+        json::mend_surrogates(out.get_mut(before..).unwrap_or_default());
+        flow
+    }
+
+    fn take(&mut self, bytes: &[u8], now: Millis, out: &mut Vec<u8>) -> Flow {
         if self.ended.is_some() {
             return Flow::Done;
         }

@@ -21,6 +21,7 @@ pub(super) struct Shelf {
     loads: u64,
     loaded_at: Option<Millis>,
     version: Option<String>,
+    comparing: bool,
     /// Counts changes; what is stored is a prefix of them.
     revision: u64,
     stored: u64,
@@ -199,10 +200,15 @@ impl Pool {
         self.shelf.version.as_deref()
     }
 
-    /// Whether the store compares versions, so that claims saved there keep other instances off. Not known of an
-    /// empty store: a claim there would cost one that does not compare a write, and some take one a second.
-    pub fn compares(&self) -> bool {
-        self.shelf.version.is_some() && !self.shelf.frozen
+    /// Tells whether the store compares versions. It does not until that is said: a claim would cost a store that
+    /// takes one write a second that write.
+    pub fn store_compares(&mut self, compares: bool) {
+        self.shelf.comparing = compares;
+    }
+
+    /// Whether a claim saved in the store now keeps other instances off: it compares, and is not out of reach.
+    pub fn compares(&self, now: Millis) -> bool {
+        self.shelf.comparing && !self.shelf.frozen && self.shelf.outage.is_none_or(|retry| now >= retry)
     }
 
     /// Whether something is known that the store does not hold. Never while a later version owns the store.

@@ -6,13 +6,17 @@ use kiro2api_core::host::{Head, Millis, Stored};
 
 #[test]
 fn a_request_that_waits_for_another_instances_refresh_reads_the_store_again() {
-    let values = [("AWS_REFRESHTOKEN", REFRESH_TOKEN)];
+    let comparing = || {
+        let mut gateway = gateway(&[("AWS_REFRESHTOKEN", REFRESH_TOKEN)]);
+        gateway.store_compares(true);
+        gateway
+    };
     // The other instance claims the refresh in a store that compares versions.
-    let mut other = Play::begin(gateway(&values), &body(false, ""));
+    let mut other = Play::begin(comparing(), &body(false, ""));
     other.store = Some(Stored { value: br#"{"v":1,"accounts":{}}"#.to_vec(), version: Some("1".into()) });
     let request = other.send();
     assert!(request.url.ends_with("/refreshToken"));
-    let mut play = Play::begin(gateway(&values), &body(false, ""));
+    let mut play = Play::begin(comparing(), &body(false, ""));
     play.store.clone_from(&other.store);
     let Wants::Sleep(_) = play.wants() else { panic!("the claim of the other instance holds") };
 

@@ -83,6 +83,10 @@ impl Entropy for Instance {
 }
 
 impl TokenStore for Instance {
+    fn compares(&self) -> bool {
+        self.store.compares()
+    }
+
     fn load(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, StoreError>> {
         self.store.load(key)
     }

@@ -55,6 +55,11 @@ pub struct Store {
 }
 
 impl Store {
+    /// Whether it compares versions.
+    pub(super) fn compares(&self) -> bool {
+        self.kind.get() == StoreKind::Compare
+    }
+
     pub(super) fn new(clock: Clock, kind: StoreKind) -> Self {
         Self {
             clock,

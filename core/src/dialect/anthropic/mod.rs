@@ -31,6 +31,7 @@ pub use models::{model, models};
 
 use crate::error::Error;
 use crate::host::Headers;
+use crate::models::Model;
 use crate::turn::estimate;
 
 /// What stands as the signature of thinking that the service did not sign: clients want one and send it
@@ -38,11 +39,12 @@ use crate::turn::estimate;
 pub const UNSIGNED: &str = "a2lybzJhcGkudW5zaWduZWQ=";
 
 /// The body of `POST /v1/messages/count_tokens`: an estimate, made here. Lone surrogates must be mended
-/// already. `max_tokens` may be absent.
+/// already. `max_tokens` may be absent. `scale` brings the estimate to what the client counts in.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn count_tokens(body: &[u8], headers: &Headers) -> Result<Vec<u8>, Error> {
-    let tokens = estimate::turn(&decode::turn(body, headers)?);
+pub fn count_tokens(body: &[u8], headers: &Headers, scale: impl FnOnce(&Model, u64) -> u64) -> Result<Vec<u8>, Error> {
+    let turn = decode::turn(body, headers)?;
+    let tokens = scale(turn.model, estimate::turn(&turn));
     Ok(format!("{{\"input_tokens\":{tokens}}}").into_bytes())
 }
