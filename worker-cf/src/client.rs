@@ -90,7 +90,7 @@ pub(crate) async fn incoming(request: &Request) -> Incoming {
     let body = match request.body() {
         None => Payload::Bytes(Vec::new()),
         Some(body) if declared > MAX_BODY => {
-            let _ = body.cancel();
+            let _ = JsFuture::from(pump::drain(&body)).await;
             Payload::TooLarge
         }
         Some(body) => payload(&body, header(&headers, "content-encoding")).await,

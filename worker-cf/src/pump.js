@@ -64,6 +64,11 @@ export async function read_once(source) {
   return done ? undefined : value;
 }
 
+/** Reads a body to its end and keeps nothing: a client that still sends when the answer comes would not see it. */
+export async function drain(body) {
+  for await (const _ of body);
+}
+
 /** A whole body, decompressed, or undefined when it is longer than `limit`. */
 export async function read_all(body, encoding, limit) {
   const plain = encoding ? body.pipeThrough(new DecompressionStream(encoding)) : body;
@@ -71,9 +76,12 @@ export async function read_all(body, encoding, limit) {
   let length = 0;
   for await (const part of plain) {
     length += part.byteLength;
-    if (length > limit) return undefined;
-    parts.push(part);
+    if (length <= limit) parts.push(part);
+    // What a few bytes may decompress to has no end.
+    else if (encoding) return undefined;
+    else parts.length = 0;
   }
+  if (length > limit) return undefined;
   return parts.length === 1 ? parts[0] : new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 

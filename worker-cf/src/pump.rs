@@ -29,6 +29,7 @@ extern "C" {
     #[wasm_bindgen(js_name = source_of, catch)]
     pub(crate) fn source(body: &ReadableStream) -> Result<Source, JsValue>;
     pub(crate) fn read_once(source: &Source) -> Promise;
+    pub(crate) fn drain(body: &ReadableStream) -> Promise;
     pub(crate) fn read_all(body: &ReadableStream, encoding: Option<&str>, limit: u32) -> Promise;
 
     #[wasm_bindgen(js_name = pump)]
