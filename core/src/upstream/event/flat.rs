@@ -104,7 +104,9 @@ mod tests {
 
     use super::super::{Event, wire};
 
-    const KINDS: [(&str, for<'a> fn(&'a [u8]) -> Result<Event<'a>, String>); 3] = [
+    type LongWay = for<'a> fn(&'a [u8]) -> Result<Event<'a>, String>;
+
+    const KINDS: [(&str, LongWay); 3] = [
         ("assistantResponseEvent", wire::text),
         ("reasoningContentEvent", wire::reasoning),
         ("toolUseEvent", wire::tool),
