@@ -23,6 +23,34 @@ pub const NAMES: &[&str] = &[
     "SERVER_READ_TIMEOUT_MINUTES",
     "SERVER_WRITE_TIMEOUT_MINUTES",
     "CORS_ALLOW_ORIGINS",
+    // Without effect, but worth a word when set: see `WITHOUT_EFFECT`.
+    "MODEL_MAP",
+    "MAX_CONCURRENT_SESSIONS",
+    "SESSION_TIMEOUT_MINUTES",
+    "DISABLE_STREAM",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+    "LOG_CONSOLE",
+    "LOG_FILE",
+    "METRICS_ENABLED",
+    "RESPONSES_STORE",
+    "RESPONSE_CACHE",
+    "GIN_MODE",
+];
+
+/// Names of the original project that this version does not act on.
+const WITHOUT_EFFECT: &[&str] = &[
+    "MODEL_MAP",
+    "MAX_CONCURRENT_SESSIONS",
+    "SESSION_TIMEOUT_MINUTES",
+    "DISABLE_STREAM",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+    "LOG_CONSOLE",
+    "LOG_FILE",
+    "METRICS_ENABLED",
+    "RESPONSES_STORE",
+    "RESPONSE_CACHE",
     "GIN_MODE",
 ];
 
@@ -87,9 +115,9 @@ impl Config {
         let refresh_timeout = reader.parsed("TOKEN_REFRESH_TIMEOUT", duration).unwrap_or(Millis::secs(10));
         let deadlines = reader.deadlines();
         let cors = reader.origins();
-        if reader.value("GIN_MODE").is_some() {
-            reader.notes.push("GIN_MODE has no meaning here and is ignored".into());
-        }
+        let idle = WITHOUT_EFFECT.iter().filter(|name| reader.value(name).is_some());
+        let notes: Vec<_> = idle.map(|name| format!("{name} is set and has no effect in this version")).collect();
+        reader.notes.extend(notes);
         let Reader { problems, notes, .. } = reader;
         Self { client_keys, credentials, strategy, sealing, bases, refresh_timeout, deadlines, cors, problems, notes }
     }
@@ -170,8 +198,11 @@ impl Reader<'_> {
 
     fn deadlines(&mut self) -> Deadlines {
         let mut span = |name: &str, default: Millis| self.parsed(name, minutes).unwrap_or(default);
-        let idle = span("SERVER_READ_TIMEOUT_MINUTES", Millis::mins(5))
-            .min(span("SERVER_WRITE_TIMEOUT_MINUTES", Millis::mins(5)));
+        let (read, write) = ("SERVER_READ_TIMEOUT_MINUTES", "SERVER_WRITE_TIMEOUT_MINUTES");
+        let idle = match span(read, Millis::NEVER).min(span(write, Millis::NEVER)) {
+            Millis::NEVER => Millis::mins(5),
+            set => set,
+        };
         Deadlines {
             simple: span("SIMPLE_REQUEST_TIMEOUT_MINUTES", Millis::mins(2)),
             complex: span("REQUEST_TIMEOUT_MINUTES", Millis::mins(15)),
@@ -228,3 +259,85 @@ fn millis(value: f64) -> Millis {
 const MAX_MINUTES: f64 = 1440.0;
 const NO_CLIENT_KEY: &str = "no client key is set: set the secret KIRO_CLIENT_TOKEN (for example `wrangler secret put KIRO_CLIENT_TOKEN`) to a key of your own, and give it to your clients";
 const NO_ACCOUNT: &str = "no account is set: set the secret KIRO_AUTH_TOKEN to JSON such as [{\"auth\":\"Social\",\"refreshToken\":\"…\"}] (for example `wrangler secret put KIRO_AUTH_TOKEN`)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[(&str, &str)]) -> Config {
+        Config::read(&|name| values.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    const KEY: (&str, &str) = ("KIRO_CLIENT_TOKEN", "one");
+    const ACCOUNT: (&str, &str) = ("AWS_REFRESHTOKEN", "aor-0123456789-0123456789-0123456789");
+
+    #[test]
+    fn nothing_set_names_both_secrets() {
+        let problems = read(&[]).problems;
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems.iter().any(|text| text.contains("KIRO_CLIENT_TOKEN")));
+        assert!(problems.iter().any(|text| text.contains("KIRO_AUTH_TOKEN")));
+    }
+
+    #[test]
+    fn a_key_and_an_account_are_enough() {
+        let config = read(&[KEY, ACCOUNT]);
+        assert_eq!((config.problems, config.notes, config.credentials.len()), (vec![], vec![], 1));
+        assert_eq!(config.deadlines.stream, Millis::mins(30));
+        assert_eq!(config.cors, Origins::Any);
+    }
+
+    #[test]
+    fn every_value_that_cannot_be_read_is_named_without_its_value() {
+        for (name, value) in [
+            ("KIRO_CLIENT_TOKEN", "[{\"key\":\"hush\"}]"),
+            ("KIRO_AUTH_TOKEN", "{hush"),
+            ("TOKEN_SELECTION_STRATEGY", "hush"),
+            ("TOKEN_REFRESH_TIMEOUT", "hush"),
+            ("TOKEN_REFRESH_TIMEOUT", "-1s"),
+            ("TOKEN_STORE_KEY", "hush"),
+            ("KIRO_API_BASE", "hush"),
+            ("KIRO_REGION", "hush!"),
+            ("REQUEST_TIMEOUT_MINUTES", "hush"),
+            ("SIMPLE_REQUEST_TIMEOUT_MINUTES", "0"),
+            ("STREAM_REQUEST_TIMEOUT_MINUTES", "1e9"),
+            ("SERVER_READ_TIMEOUT_MINUTES", "NaN"),
+        ] {
+            let set = [(name, value), KEY, ACCOUNT];
+            let problems = read(&set).problems;
+            assert!(problems.iter().any(|text| text.contains(name)), "{name}={value}: {problems:?}");
+            assert!(!problems.iter().any(|text| text.contains("hush")), "{name}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_effect_is_said_and_does_not_stop_the_gateway() {
+        let config = read(&[KEY, ACCOUNT, ("GIN_MODE", "release"), ("MODEL_MAP", "{}")]);
+        assert_eq!(config.problems, Vec::<String>::new());
+        assert_eq!(config.notes.len(), 2);
+    }
+
+    #[test]
+    fn the_idle_deadline_is_the_shorter_of_the_two_that_are_set() {
+        let (read_at, write_at) = ("SERVER_READ_TIMEOUT_MINUTES", "SERVER_WRITE_TIMEOUT_MINUTES");
+        for (set, idle) in [
+            (vec![], Millis::mins(5)),
+            (vec![(read_at, "30")], Millis::mins(30)),
+            (vec![(write_at, "12")], Millis::mins(12)),
+            (vec![(read_at, "30"), (write_at, "16")], Millis::mins(16)),
+        ] {
+            assert_eq!(read(&set).deadlines.idle, idle, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn durations_and_minutes_take_decimals_and_units() {
+        let of = |text| duration(text).ok();
+        assert_eq!(
+            [of("10s"), of("500ms"), of("1m"), of("2.5")],
+            [Some(Millis(10_000)), Some(Millis(500)), Some(Millis(60_000)), Some(Millis(2_500))]
+        );
+        assert_eq!([of("1h"), of("s"), of(""), of("1e400")], [None; 4]);
+        assert_eq!(minutes("0.05"), Ok(Millis(3_000)));
+    }
+}

@@ -28,6 +28,11 @@ pub trait Client<H: Host> {
     /// Moves the rest of an answer from the service to the client, in the platform's cheapest way, and gives
     /// the relay back. [`pump`] is the plain way.
     fn pump(&mut self, host: &H, relay: Relay, reply: H::Reply) -> impl Future<Output = (Relay, Result<(), Gone>)>;
+    /// Ready when the client has hung up while nothing is being sent to it. A platform that tells only a failed
+    /// write leaves it as it is.
+    fn poll_gone(&mut self, _cx: &mut Context<'_>) -> Poll<Gone> {
+        Poll::Pending
+    }
 }
 
 /// The client hung up.
@@ -41,6 +46,7 @@ pub async fn drive<H: Host, C: Client<H>>(host: &H, incoming: Incoming, client: 
     host.fill(&mut seed);
     let mut exchange = host.with(|gateway| Exchange::begin(gateway, incoming, host.now(), seed));
     let mut line = Line { reply: None, headed: false };
+    let mut gone = false;
     loop {
         let step = exchange.step();
         if !matches!(step, Step::Await { .. } | Step::Open(_) | Step::Write(_) | Step::Relay) {
@@ -54,14 +60,14 @@ pub async fn drive<H: Host, C: Client<H>>(host: &H, incoming: Incoming, client: 
                 Input::Sent
             }
             Step::Await { until } => {
-                let heard = line.next(host, until).await;
+                let heard = line.next(host, client, &mut gone, until).await;
                 host.with(|gateway| exchange.on(gateway, heard.as_input(), host.now()));
                 continue;
             }
-            Step::Sleep { until } => {
-                host.sleep(until).await;
-                Input::Woke
-            }
+            Step::Sleep { until } => match unless_gone(client, &mut gone, host.sleep(until)).await {
+                Ok(()) => Input::Woke,
+                Err(Gone) => Input::Gone,
+            },
             Step::Open(head) => told(client.open(head).await),
             Step::Write(bytes) => told(client.write(bytes).await),
             Step::Answer(head, body) => told(client.answer(head, body).await),
@@ -84,15 +90,16 @@ pub async fn pump<H: Host, C: Client<H>>(
     reply: H::Reply,
 ) -> (Relay, Result<(), Gone>) {
     let mut line = Line { reply: Some(reply), headed: true };
-    let mut out = Vec::new();
+    let (mut out, mut gone) = (Vec::new(), false);
     loop {
-        let heard = line.next(host, relay.next_tick()).await;
+        let heard = line.next(host, client, &mut gone, relay.next_tick()).await;
         let flow = match &heard {
             Heard::Chunk(chunk) => relay.push(chunk.as_ref(), host.now(), &mut out),
             Heard::Woke => relay.tick(host.now(), &mut out),
             Heard::End => closed(&mut relay, &End::Clean, &mut out),
             Heard::Broke(error) => closed(&mut relay, &End::Broke(error.clone()), &mut out),
             Heard::Head(_) => Flow::More,
+            Heard::Gone => return (relay, Err(Gone)),
         };
         if !out.is_empty() {
             if let Err(gone) = client.write(&out).await {
@@ -145,6 +152,7 @@ enum Heard<C> {
     End,
     Broke(TransportError),
     Woke,
+    Gone,
 }
 
 impl<C: AsRef<[u8]>> Heard<C> {
@@ -155,19 +163,26 @@ impl<C: AsRef<[u8]>> Heard<C> {
             Self::End => Input::End,
             Self::Broke(error) => Input::Broke(error),
             Self::Woke => Input::Woke,
+            Self::Gone => Input::Gone,
         }
     }
 }
 
 impl<R: Reply> Line<R> {
-    /// The next thing the reply says, or `Woke` at `until`. Loses nothing when it wakes.
-    async fn next(&mut self, clock: &impl Clock, until: Millis) -> Heard<R::Chunk> {
-        let mut sleep = pin!(clock.sleep(until));
-        poll_fn(|cx| match self.poll(cx) {
+    /// The next thing the reply says, `Woke` at `until`, or `Gone`. Loses nothing when it wakes.
+    async fn next<H: Host, C: Client<H>>(
+        &mut self,
+        host: &H,
+        client: &mut C,
+        gone: &mut bool,
+        until: Millis,
+    ) -> Heard<R::Chunk> {
+        let mut sleep = pin!(host.sleep(until));
+        let first = poll_fn(|cx| match self.poll(cx) {
             Poll::Ready(heard) => Poll::Ready(heard),
             Poll::Pending => sleep.as_mut().poll(cx).map(|()| Heard::Woke),
-        })
-        .await
+        });
+        unless_gone(client, gone, first).await.unwrap_or(Heard::Gone)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Heard<R::Chunk>> {
@@ -187,6 +202,25 @@ impl<R: Reply> Line<R> {
             Err(error) => Heard::Broke(error),
         })
     }
+}
+
+/// Waits for `work` unless the client hangs up first. That is told once: what the exchange still does afterwards
+/// is waited for.
+async fn unless_gone<H: Host, C: Client<H>, T>(
+    client: &mut C,
+    gone: &mut bool,
+    work: impl Future<Output = T>,
+) -> Result<T, Gone> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Ok(done)),
+        Poll::Pending if *gone => Poll::Pending,
+        Poll::Pending => client.poll_gone(cx).map(|departure| {
+            *gone = true;
+            Err(departure)
+        }),
+    })
+    .await
 }
 
 /// A store call, or an error when it takes too long: an outage must not stop the answer.

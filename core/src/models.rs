@@ -41,6 +41,12 @@ pub enum Reasoning {
 }
 
 impl Model {
+    /// Tokens of context that Claude Code believes this model to have without its long-context beta.
+    /// Observed 2026-11 with Claude Code 2.1.329: a million for every name it does not list as smaller.
+    pub fn believed_window(&self) -> u32 {
+        if BELIEVED_SMALL.contains(&self.id) { 200_000 } else { 1_000_000 }
+    }
+
     /// The family a client must never be switched out of: `opus`, `sonnet`, `haiku`, `gpt`, ….
     pub fn family(&self) -> &'static str {
         FAMILIES.iter().copied().find(|family| self.id.contains(family)).unwrap_or("other")
@@ -94,6 +100,15 @@ fn canonical(name: &str) -> String {
     }
     name
 }
+
+const BELIEVED_SMALL: &[&str] = &[
+    "claude-opus-4-6",
+    "claude-opus-4-5",
+    "claude-sonnet-4-6",
+    "claude-sonnet-4-5",
+    "claude-sonnet-4",
+    "claude-haiku-4-5",
+];
 
 const FAMILIES: &[&str] = &["opus", "sonnet", "haiku", "fable", "gpt", "deepseek", "minimax", "glm", "qwen", "auto"];
 

@@ -89,7 +89,11 @@ impl Summary {
     /// The line, without its newline.
     pub fn line(&mut self, begun: Millis, now: Millis) -> String {
         self.timestamp = rfc3339(now);
-        self.level = if self.error.is_some() { "error" } else { "info" };
+        self.level = match (self.status, &self.error) {
+            (_, None) => "info",
+            (400..=499, _) => "warn",
+            _ => "error",
+        };
         self.message = "request";
         self.service = "kiro2api";
         self.response_time = (now - begun).0;

@@ -27,6 +27,7 @@ fn each_outcome_parks_the_account_for_its_own_time() {
         (Outcome::QuotaUsedUp { resets: Some(after(HOUR)) }, "quota", Some(after(HOUR))),
         (Outcome::QuotaUsedUp { resets: Some(NOW) }, "quota", Some(DECEMBER)),
         (Outcome::QuotaUsedUp { resets: Some(Millis::NEVER) }, "quota", Some(DECEMBER)),
+        (Outcome::DayUsedUp, "quota", Some(after(Millis::mins(6 * 60)))),
         (Outcome::Suspended, "suspended", None),
         (Outcome::BearerRefused, "needs-refresh", None),
         (Outcome::NotAuthorized, "denied", Some(after(Millis::mins(1)))),

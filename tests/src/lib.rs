@@ -3,6 +3,8 @@
 //! Written from the protocol's description alone: it shares no code with the gateway, so that a mistake in one is seen by the other.
 //! [`Upstream::start`] serves in a thread of its own, [`script::render`] gives frames without any network, [`check::inspect`] judges
 //! a body. `tests/SIMULATOR.md` is the guide.
+//!
+//! [`world`] is the other half: the gateway's core in virtual time. It alone knows the core; a test holds the rest to that.
 #![allow(clippy::result_large_err, reason = "a refusal is built at most once per request of a test server")]
 
 pub mod accounts;
@@ -15,6 +17,7 @@ pub mod refusal;
 pub mod script;
 pub mod server;
 pub mod tokens;
+pub mod world;
 
 pub use config::{Config, Fault};
 pub use record::{Outcome, Record, Verdict};

@@ -1,5 +1,9 @@
 //! The client's side: its request in, the answer out.
 
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
 use futures_channel::oneshot::Sender;
 use js_sys::Uint8Array;
 use kiro2api_core::drive::{self, Client, Gone};
@@ -7,7 +11,7 @@ use kiro2api_core::exchange::relay::Relay;
 use kiro2api_core::host::{Head, Incoming, MAX_BODY, Payload, header};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Response, ResponseInit};
+use web_sys::{Request, Response, ResponseInit};
 
 use crate::fetch::Fetching;
 use crate::headers;
@@ -18,14 +22,17 @@ use crate::pump::{self, Stream};
 pub(crate) struct Caller {
     answer: Option<Sender<Response>>,
     stream: Option<Stream>,
-    /// A `HEAD` request: the answer's head alone.
-    headless: bool,
+    /// Completes when the client hangs up.
+    departure: JsFuture,
+    /// A `HEAD` request wants the answer's head alone.
+    head_only: bool,
 }
 
 impl Caller {
     /// `answer` takes the response object once its head is known.
-    pub(crate) fn new(incoming: &Incoming, answer: Sender<Response>) -> Self {
-        Self { answer: Some(answer), stream: None, headless: incoming.method == "HEAD" }
+    pub(crate) fn new(request: &Request, answer: Sender<Response>) -> Self {
+        let departure = JsFuture::from(pump::departure(request));
+        Self { answer: Some(answer), stream: None, departure, head_only: request.method() == "HEAD" }
     }
 
     /// Ends the body of a streamed answer.
@@ -42,7 +49,7 @@ impl Caller {
 
 impl Client<Isolate> for Caller {
     async fn answer(&mut self, head: &Head, body: &[u8]) -> Result<(), Gone> {
-        let body = (!body.is_empty() && !self.headless).then(|| Uint8Array::from(body));
+        let body = (!body.is_empty() && !self.head_only).then(|| Uint8Array::from(body));
         self.respond(response(head, body.as_ref()).map_err(|error| lost(&error))?)
     }
 
@@ -50,6 +57,7 @@ impl Client<Isolate> for Caller {
         let stream = headers::build(&head.headers).and_then(|headers| pump::open(head.status, &headers));
         let stream = stream.map_err(|error| lost(&error))?;
         let response = pump::response(&stream);
+        self.departure = JsFuture::from(pump::left(&stream));
         self.stream = Some(stream);
         self.respond(response)
     }
@@ -60,15 +68,19 @@ impl Client<Isolate> for Caller {
     }
 
     async fn pump(&mut self, host: &Isolate, relay: Relay, reply: Fetching) -> (Relay, Result<(), Gone>) {
-        match (&self.stream, reply.reader()) {
-            (Some(stream), Some(reader)) => pump::pump(host, stream, reader, relay).await,
+        match (&self.stream, reply.source()) {
+            (Some(stream), Some((source, pending))) => pump::pump(host, stream, source, pending, relay).await,
             _ => drive::pump(host, self, relay, reply).await,
         }
+    }
+
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
+        Pin::new(&mut self.departure).poll(cx).map(|_| Gone)
     }
 }
 
 /// Reads the request, its body up to the limit.
-pub(crate) async fn incoming(request: &web_sys::Request) -> Incoming {
+pub(crate) async fn incoming(request: &Request) -> Incoming {
     let (path, query) = match web_sys::Url::new(&request.url()) {
         Ok(url) => (url.pathname(), url.search()),
         Err(_) => (String::from("/"), String::new()),

@@ -8,9 +8,10 @@ use js_sys::{Promise, Uint8Array};
 use kiro2api_core::host::{Head, Outbound, Reply, TransportError, TransportFault};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, ReadableStreamByobReader, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
+use web_sys::{AbortController, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 
-use crate::{headers, pump};
+use crate::headers;
+use crate::pump::{self, Source};
 
 /// A `fetch` under way, then the reader of its body.
 pub(crate) struct Fetching {
@@ -20,7 +21,7 @@ pub(crate) struct Fetching {
 
 enum State {
     Head(JsFuture),
-    Body { reader: ReadableStreamByobReader, read: Option<JsFuture> },
+    Body { source: Source, read: Option<(Promise, JsFuture)> },
     Ended,
     Failed(JsValue),
 }
@@ -35,10 +36,10 @@ impl Fetching {
         Self { state, abort }
     }
 
-    /// The reader of the body, for a pump that reads by itself; `None` when there is no body.
-    pub(crate) fn reader(&self) -> Option<&ReadableStreamByobReader> {
+    /// The body and the read of it that is under way, for a pump that reads by itself; `None` when there is no body.
+    pub(crate) fn source(&self) -> Option<(&Source, Option<&Promise>)> {
         match &self.state {
-            State::Body { reader, .. } => Some(reader),
+            State::Body { source, read } => Some((source, read.as_ref().map(|(promise, _)| promise))),
             _ => None,
         }
     }
@@ -65,9 +66,7 @@ impl Reply for Fetching {
             let response: Response = response.unchecked_into();
             let head = Head { status: response.status(), headers: headers::read(&response.headers()) };
             self.state = match response.body() {
-                Some(body) => {
-                    State::Body { reader: pump::byob_reader(&body).map_err(|error| fault(&error))?, read: None }
-                }
+                Some(body) => State::Body { source: pump::source(&body).map_err(|error| fault(&error))?, read: None },
                 None => State::Ended,
             };
             Ok(head)
@@ -75,8 +74,11 @@ impl Reply for Fetching {
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Vec<u8>>, TransportError>> {
-        let State::Body { reader, read } = &mut self.state else { return Poll::Ready(Ok(None)) };
-        let reading = read.get_or_insert_with(|| JsFuture::from(pump::read_once(reader)));
+        let State::Body { source, read } = &mut self.state else { return Poll::Ready(Ok(None)) };
+        let (_, reading) = read.get_or_insert_with(|| {
+            let promise = pump::read_once(source);
+            (promise.clone(), JsFuture::from(promise))
+        });
         let result = ready!(Pin::new(reading).poll(cx));
         *read = None;
         Poll::Ready(match result {

@@ -33,7 +33,7 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     let host = Isolate::new(&env);
     let incoming = client::incoming(&request).await;
     let (answer, answered) = oneshot::channel();
-    let mut caller = Caller::new(&incoming, answer);
+    let mut caller = Caller::new(&request, answer);
     context.wait_until(async move {
         drive(&host, incoming, &mut caller).await;
         caller.close().await;

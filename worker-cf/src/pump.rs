@@ -9,32 +9,38 @@ use kiro2api_core::host::{Clock, Millis, TransportError, TransportFault};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::{ScopedClosure, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStream, ReadableStreamByobReader, Response};
+use web_sys::{ReadableStream, Response};
 
 #[wasm_bindgen(module = "/src/pump.js")]
 extern "C" {
     /// A streamed answer under way.
     pub(crate) type Stream;
+    /// The body of a reply of the service.
+    pub(crate) type Source;
 
+    pub(crate) fn departure(request: &web_sys::Request) -> Promise;
     #[wasm_bindgen(js_name = open_stream, catch)]
     pub(crate) fn open(status: u16, headers: &web_sys::Headers) -> Result<Stream, JsValue>;
     #[wasm_bindgen(js_name = response_of)]
     pub(crate) fn response(stream: &Stream) -> Response;
+    pub(crate) fn left(stream: &Stream) -> Promise;
     pub(crate) fn write(stream: &Stream, bytes: &Uint8Array) -> Promise;
     pub(crate) fn close(stream: &Stream) -> Promise;
-    #[wasm_bindgen(catch)]
-    pub(crate) fn byob_reader(body: &ReadableStream) -> Result<ReadableStreamByobReader, JsValue>;
-    pub(crate) fn read_once(reader: &ReadableStreamByobReader) -> Promise;
+    #[wasm_bindgen(js_name = source_of, catch)]
+    pub(crate) fn source(body: &ReadableStream) -> Result<Source, JsValue>;
+    pub(crate) fn read_once(source: &Source) -> Promise;
     pub(crate) fn read_all(body: &ReadableStream, encoding: Option<&str>, limit: u32) -> Promise;
 
     #[wasm_bindgen(js_name = pump)]
     fn run(
-        reader: &ReadableStreamByobReader,
+        source: &Source,
+        pending: Option<&Promise>,
         stream: &Stream,
         push: &ScopedClosure<'_, dyn Fn(Uint8Array) -> Option<Uint8Array>>,
         tick: &ScopedClosure<'_, dyn Fn() -> Option<Uint8Array>>,
         end: &ScopedClosure<'_, dyn Fn(Option<String>) -> Option<Uint8Array>>,
         wait: &ScopedClosure<'_, dyn Fn() -> f64>,
+        wanted: &ScopedClosure<'_, dyn Fn() -> usize>,
     ) -> Promise;
 }
 
@@ -43,7 +49,8 @@ extern "C" {
 pub(crate) async fn pump(
     clock: &impl Clock,
     stream: &Stream,
-    reader: &ReadableStreamByobReader,
+    source: &Source,
+    pending: Option<&Promise>,
     relay: Relay,
 ) -> (Relay, Result<(), Gone>) {
     let bridge = RefCell::new(Bridge { relay, over: false, chunk: Vec::new(), out: Vec::new() });
@@ -52,11 +59,13 @@ pub(crate) async fn pump(
         let tick = || bridge.borrow_mut().tick(clock.now());
         let end = |broke: Option<String>| bridge.borrow_mut().end(broke);
         let wait = || bridge.borrow().wait(clock.now());
+        let wanted = || bridge.borrow().relay.wanted();
         let push = ScopedClosure::borrow_aborting(&push);
         let tick = ScopedClosure::borrow_aborting(&tick);
         let end = ScopedClosure::borrow_aborting(&end);
         let wait = ScopedClosure::borrow_aborting(&wait);
-        JsFuture::from(run(reader, stream, &push, &tick, &end, &wait)).await
+        let wanted = ScopedClosure::borrow_aborting(&wanted);
+        JsFuture::from(run(source, pending, stream, &push, &tick, &end, &wait, &wanted)).await
     };
     let there = result.is_ok_and(|there| there.is_truthy());
     (bridge.into_inner().relay, if there { Ok(()) } else { Err(Gone) })

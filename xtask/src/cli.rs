@@ -80,11 +80,13 @@ fn read_serve(arguments: Vec<OsString>) -> Result<serve::Options> {
 }
 
 fn serve_options(mut parser: Parser) -> std::result::Result<serve::Options, lexopt::Error> {
-    let mut options = serve::Options { port: 0, upstream_port: 0, build: true, json: false, verbose: false };
+    let mut options =
+        serve::Options { port: 0, upstream_port: 0, persist: None, build: true, json: false, verbose: false };
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("port") => options.port = parser.value()?.parse()?,
             Arg::Long("upstream-port") => options.upstream_port = parser.value()?.parse()?,
+            Arg::Long("persist") => options.persist = Some(PathBuf::from(parser.value()?)),
             Arg::Long("no-build") => options.build = false,
             Arg::Long("json") => options.json = true,
             Arg::Long("verbose") | Arg::Short('v') => options.verbose = true,
@@ -152,13 +154,13 @@ Environment, all optional; every other documented setting is passed on to the wo
   KIRO_CLIENT_TOKEN                       key for clients (default, for local runs only: 123456)";
 
 const HELP_SERVE: &str = "\
-Usage: cargo xtask serve [--port N] [--upstream-port N] [--no-build] [--json] [--verbose]
+Usage: cargo xtask serve [--port N] [--upstream-port N] [--persist DIR] [--no-build] [--json] [--verbose]
 
 Starts a gateway as `dev` does, on free ports, for a test suite that needs one of its own. When it is ready it prints,
 with --json, one line on standard output:
   {\"event\":\"ready\",\"key\":\"123456\",\"sim_url\":\"http://127.0.0.1:…\",\"url\":\"http://127.0.0.1:…\"}
-`key` is null when the environment set one; `sim_url` is null with a real account. It ends, with everything it
-started, when its standard input ends.";
+`key` is null when the environment set one; `sim_url` is null with a real account. With --persist the local KV outlives
+it in DIR. It ends, with everything it started, when its standard input ends.";
 
 const HELP_TEST: &str = "\
 Usage: cargo xtask test [--fast | --only NAME] [--list]

@@ -8,10 +8,16 @@ use std::process::Command;
 pub(crate) struct Root(PathBuf);
 
 impl Root {
-    /// The workspace that this program was built from.
+    /// The workspace whose cargo runs this program; run without cargo, the one it was built from.
+    ///
+    /// The two differ when several checkouts share one target folder.
     pub(crate) fn find() -> Self {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        Self(here.parent().unwrap_or(here).to_path_buf())
+        let running = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let built = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let members = running.iter().chain([&built]);
+        let mut roots =
+            members.filter_map(|member| member.parent()).filter(|root| root.join("wrangler.toml").is_file());
+        Self(roots.next().unwrap_or(&built).to_path_buf())
     }
 
     /// A path inside the workspace.

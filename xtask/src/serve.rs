@@ -1,6 +1,7 @@
 //! `cargo xtask serve`: a gateway for a test suite that needs one of its own. It ends with its standard input.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::settings::{ClientKey, Settings};
 pub(crate) struct Options {
     pub(crate) port: u16,
     pub(crate) upstream_port: u16,
+    pub(crate) persist: Option<PathBuf>,
     pub(crate) build: bool,
     pub(crate) json: bool,
     pub(crate) verbose: bool,
@@ -39,6 +41,7 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
         Plan {
             port: options.port,
             upstream_port: options.upstream_port,
+            persist: options.persist.clone(),
             settings,
             verbose: options.verbose,
             ..Plan::default()

@@ -10,8 +10,20 @@ use crate::upstream::refresh::{self, RefreshFault, RefreshLogin};
 use crate::upstream::{endpoint, profile};
 
 impl Exchange {
+    /// The request begins, or a pause is over. What another instance did meanwhile is in the store alone.
+    pub(crate) fn look_again(&mut self, gateway: &mut Gateway, now: Millis) {
+        if gateway.pool().needs_load(now) {
+            self.state = State::Load(Next::Then(Then::Pick));
+        } else {
+            self.pick(gateway, now);
+        }
+    }
+
     /// Picks an account and takes the first step with it.
     pub(crate) fn pick(&mut self, gateway: &mut Gateway, now: Millis) {
+        if self.left {
+            return self.close(gateway, now);
+        }
         let Some(call) = &mut self.call else { return };
         if call.is_over(now) {
             return self.time_out(gateway, now);
@@ -102,7 +114,11 @@ impl Exchange {
                 let Some(renewal) = call.renewal.take() else { return };
                 let refresh::Grant { access, expires_in, refresh, profile_arn } = grant;
                 gateway.pool_mut().refreshed(&renewal, Grant { access, expires_in, refresh, profile_arn }, now, jitter);
-                self.save_then_pick(gateway, now);
+                // Even in the pause after an outage: a rotated token exists nowhere else.
+                match gateway.pool().dirty() {
+                    true => self.state = State::Save(self.snapshot(gateway, Then::Pick)),
+                    false => self.pick(gateway, now),
+                }
             }
             Err(fault) => {
                 self.summary.verdicts.push(format!("refresh: {}", words(&fault)));
@@ -130,7 +146,7 @@ impl Exchange {
     }
 
     /// Asks for the account's profiles: every region, the first host of each that answers.
-    fn find_profile(&mut self, gateway: &mut Gateway, now: Millis) {
+    pub(crate) fn find_profile(&mut self, gateway: &mut Gateway, now: Millis) {
         let Some(call) = &mut self.call else { return };
         let Some(lease) = &call.lease else { return };
         let regions = endpoint::control_hosts(&gateway.config().bases);
@@ -158,7 +174,8 @@ impl Exchange {
         let answered = match page {
             Some(Ok(page)) => {
                 lookup.found.extend(page.profiles);
-                lookup.page = page.next.filter(|_| lookup.found.len() < MAX_PROFILES);
+                lookup.pages += 1;
+                lookup.page = page.next.filter(|_| lookup.found.len() < MAX_PROFILES && lookup.pages < MAX_PAGES);
                 lookup.page.is_none()
             }
             Some(Err(fault)) => {
@@ -280,5 +297,7 @@ fn words(fault: &RefreshFault) -> String {
 const LOOK_AGAIN: Millis = Millis(100);
 /// Profiles that are looked at.
 const MAX_PROFILES: usize = 100;
+/// Pages of them, in all regions: a page may hold none and name another one for ever.
+const MAX_PAGES: usize = 20;
 /// Saves of one ledger that may meet somebody else's.
 const SAVE_TRIES: u8 = 3;

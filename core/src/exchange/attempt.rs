@@ -2,7 +2,7 @@
 
 use crate::exchange::deadlines::Deadline;
 use crate::exchange::plan::{Failure, Verdict, plan};
-use crate::exchange::relay::{End, Ended};
+use crate::exchange::relay::{End, Ended, Flow};
 use crate::exchange::{Exchange, Gateway, Purpose, Reading, Say, State};
 use crate::host::{Head, Millis, TransportError};
 use crate::pool::{BearerKind, Outcome};
@@ -40,10 +40,11 @@ impl Exchange {
         reading.head = Some(head.clone());
         let Some(call) = &mut self.call else { return };
         if *purpose == Purpose::Generate && is_stream(head) {
-            call.settle(gateway, Outcome::Served, now);
             gateway.host_served(call.host);
             call.begin_relay(&self.seed, &self.id, now);
             self.state = State::Read;
+        } else if *purpose == Purpose::Generate {
+            call.sent(now);
         }
     }
 
@@ -106,16 +107,19 @@ impl Exchange {
 
     /// The time asked for has come: a deadline, a ping, or the end of a pause.
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
+        let refreshing = self.is_refreshing();
         let Some(call) = &mut self.call else { return };
         match &self.state {
-            _ if call.is_over(now) => self.time_out(gateway, now),
-            State::Sleep(until) if now >= *until => self.pick(gateway, now),
-            State::Await(purpose, _) if now >= call.deadline(*purpose) => self.reply_overdue(gateway, *purpose, now),
+            _ if call.is_over(now) && !refreshing => self.time_out(gateway, now),
+            State::Sleep(until) if now >= *until => self.look_again(gateway, now),
+            State::Await(purpose, reading) if now >= call.deadline(*purpose, reading.head.is_some()) => {
+                self.reply_overdue(gateway, *purpose, now)
+            }
             State::Read => {
-                if let Some(relay) = &mut call.relay {
-                    let _ = relay.tick(now, &mut call.pending);
+                let flow = call.relay.as_mut().map(|relay| relay.tick(now, &mut call.pending));
+                if flow == Some(Flow::More) {
+                    self.ping(now);
                 }
-                self.ping(now);
                 self.heard(gateway, now);
             }
             _ => self.ping(now),
@@ -126,11 +130,17 @@ impl Exchange {
         match purpose {
             Purpose::Refresh => self.refresh_answered(gateway, None, now),
             Purpose::Profile => self.profile_answered(gateway, None, now),
+            // The head alone says what went wrong, though the rest of the body does not come.
+            Purpose::Generate if self.has_head() => self.end(gateway, None, now),
             Purpose::Generate => {
                 let silence = Failure::TimedOut(Deadline::Idle(gateway.config().deadlines.first));
                 self.failed(gateway, &silence, now);
             }
         }
+    }
+
+    fn has_head(&self) -> bool {
+        matches!(&self.state, State::Await(_, reading) if reading.head.is_some())
     }
 
     pub(crate) fn time_out(&mut self, gateway: &mut Gateway, now: Millis) {
@@ -141,7 +151,7 @@ impl Exchange {
     /// error is told in-band, but another attempt is still possible.
     fn ping(&mut self, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        if now < call.ping_at() {
+        if self.left || now < call.ping_at() {
             return;
         }
         let mut out = Vec::new();
@@ -163,7 +173,12 @@ impl Exchange {
     /// The relay was given something: commit, answer, go on, or plan anew.
     fn heard(&mut self, gateway: &mut Gateway, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        let Some(relay) = &mut call.relay else { return };
+        let Some(relay) = &call.relay else { return };
+        // Not with the head: a stream may begin with what other hosts say by a status.
+        if relay.is_meaningful() || matches!(relay.ended(), Some(Ended::Complete)) {
+            call.served(gateway, now);
+        }
+        let Some(relay) = &call.relay else { return };
         match relay.ended().cloned() {
             Some(Ended::Broken(failure)) => return self.failed(gateway, &failure, now),
             Some(Ended::Complete) => {}
@@ -196,7 +211,9 @@ impl Exchange {
         if failure == Failure::Empty {
             call.facts.empty += 1;
         }
-        call.relay = None;
+        if call.relay.take().is_some_and(|relay| relay.is_meaningful()) {
+            call.facts.broken += 1;
+        }
         let (verdict, outcome) = plan(&failure, &call.facts());
         // A refusal that is the request's own fault speaks for the account.
         if let Some(outcome) = outcome.or_else(|| failure.is_answered().then_some(Outcome::Served)) {
@@ -206,20 +223,21 @@ impl Exchange {
         let error = failure.error(call.asked());
         match verdict {
             Verdict::Refuse => return self.fail(gateway, &error, now),
-            Verdict::FailOver | Verdict::Retry(_) => {}
+            Verdict::FailOver | Verdict::Retry(_) | Verdict::FindProfile => {}
             Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
-            Verdict::FindProfile => call.facts.profiled = false,
             Verdict::NextHost => call.next_host(),
-            Verdict::Repair(repair) => {
-                if let Err(error) = call.repair(repair) {
-                    return self.fail(gateway, &error, now);
-                }
-            }
+            Verdict::Repair(repair) => match call.repair(repair) {
+                Ok(true) => {}
+                // The same bytes would be refused the same way: what else is there to try?
+                Ok(false) => return self.failed(gateway, &failure, now),
+                Err(error) => return self.fail(gateway, &error, now),
+            },
         }
         call.failure = Some(error);
         match verdict {
             Verdict::Retry(wait) => self.state = State::Sleep(now + wait),
+            Verdict::FindProfile => self.find_profile(gateway, now),
             _ => self.pick(gateway, now),
         }
     }

@@ -11,7 +11,7 @@ use crate::exchange::scale::Scale;
 use crate::exchange::{Gateway, Purpose, hex};
 use crate::host::{Headers, Millis};
 use crate::models::Model;
-use crate::pool::{Account, Lease, Outcome, RefreshFault, Renewal};
+use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
 use crate::turn::flow::Options;
 use crate::turn::{Answer, Thinking, Turn, estimate};
 use crate::upstream::fault::Asked;
@@ -59,6 +59,8 @@ pub(crate) struct Call {
     pub(crate) refused: Option<RefreshFault>,
     pub(crate) facts: Facts,
     pub(crate) relay: Option<Relay>,
+    /// Whether the pool knows that this attempt is being answered.
+    served: bool,
     /// What the relay has written and the client has not got yet.
     pub(crate) pending: Vec<u8>,
     /// The last failure, for when nobody is left to ask.
@@ -71,6 +73,8 @@ pub(crate) struct Lookup {
     pub(crate) region: usize,
     pub(crate) host: usize,
     pub(crate) page: Option<String>,
+    /// Pages that have come.
+    pub(crate) pages: usize,
     pub(crate) found: Vec<Profile>,
 }
 
@@ -121,6 +125,7 @@ impl Call {
             refused: None,
             facts: Facts::default(),
             relay: None,
+            served: false,
             pending: Vec::new(),
             failure: None,
             body: Vec::new(),
@@ -129,16 +134,18 @@ impl Call {
         Ok(Self { body, headers, ..call })
     }
 
-    /// Encodes the same turn in another shape.
-    pub(crate) fn repair(&mut self, repair: Repair) -> Result<(), Error> {
+    /// Encodes the same turn in another shape; whether that changed anything.
+    pub(crate) fn repair(&mut self, repair: Repair) -> Result<bool, Error> {
         match repair {
             Repair::StrictSchemas => self.wishes.strict = true,
             Repair::NoExtraFields => self.wishes.extra_fields = false,
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
         let turn: Turn<'_> = anthropic::decode(&self.body, &self.headers)?;
-        self.encoded = encode(&turn, &self.wishes)?;
-        Ok(())
+        let mut encoded = encode(&turn, &self.wishes)?;
+        let changed = encoded.body(None) != self.encoded.body(None);
+        self.encoded = encoded;
+        Ok(changed)
     }
 
     /// What has been tried, for the plan.
@@ -148,11 +155,13 @@ impl Call {
             extra_fields: self.wishes.extra_fields && self.encoded.has_extra_fields(),
             task_ids: self.wishes.task_ids,
             strict: self.wishes.strict,
+            // A key has no profile of its own.
+            profiled: self.facts.profiled || self.lease.as_ref().is_some_and(|lease| lease.kind == BearerKind::ApiKey),
             ..self.facts
         }
     }
 
-    /// A request to the service begins.
+    /// A request to the service begins, or the body of its refusal.
     pub(crate) fn sent(&mut self, now: Millis) {
         self.sent = now;
     }
@@ -173,6 +182,7 @@ impl Call {
         let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked);
         let watch = Watch::new(now, self.deadlines.idle, self.total, self.stream);
         self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
+        self.served = false;
         self.pending.clear();
     }
 
@@ -204,7 +214,12 @@ impl Call {
     pub(crate) fn use_account(&mut self, lease: Lease, host: usize) {
         let before = self.lease.replace(lease).map(|lease| lease.account);
         if before != self.account() {
-            self.facts = Facts { tries: self.facts.tries, empty: self.facts.empty, ..Facts::default() };
+            self.facts = Facts {
+                tries: self.facts.tries,
+                empty: self.facts.empty,
+                broken: self.facts.broken,
+                ..Facts::default()
+            };
             self.host = host;
             self.hosts_tried = 0;
             self.lookup = Lookup::default();
@@ -231,13 +246,22 @@ impl Call {
         }
     }
 
-    /// The nearest deadline of a request whose whole reply or head is awaited.
-    pub(crate) fn deadline(&self, purpose: Purpose) -> Millis {
-        let span = match purpose {
-            Purpose::Refresh | Purpose::Profile => self.refresh_timeout,
-            Purpose::Generate => self.deadlines.first,
-        };
-        (self.sent + span).min(self.total)
+    /// The service answers this attempt: told to the pool once, before the answer is relayed, since nothing runs
+    /// any more when the client hangs up in the middle of it.
+    pub(crate) fn served(&mut self, gateway: &mut Gateway, now: Millis) {
+        if !core::mem::replace(&mut self.served, true) {
+            self.settle(gateway, Outcome::Served, now);
+        }
+    }
+
+    /// The nearest deadline of a request whose head is awaited (`headed`: the rest of its body).
+    pub(crate) fn deadline(&self, purpose: Purpose, headed: bool) -> Millis {
+        match purpose {
+            Purpose::Refresh => self.sent + self.refresh_timeout,
+            Purpose::Profile => (self.sent + self.refresh_timeout).min(self.total),
+            Purpose::Generate if headed => (self.sent + REFUSAL_WITHIN).min(self.total),
+            Purpose::Generate => (self.sent + self.deadlines.first).min(self.total),
+        }
     }
 
     /// The end of the whole request.
@@ -259,6 +283,9 @@ impl Call {
         now >= self.total
     }
 }
+
+/// How long the body of a refusal may take: its head says nearly all there is to know.
+const REFUSAL_WITHIN: Millis = Millis::secs(5);
 
 /// How long a request waits for accounts before it says so.
 const PATIENCE: Millis = Millis::secs(20);

@@ -4,7 +4,7 @@ use crate::dialect::{self, anthropic};
 use crate::error::{Error, Kind};
 use crate::exchange::call::Call;
 use crate::exchange::reply::{Answered, health};
-use crate::exchange::{Exchange, Gateway, Next, State, Then};
+use crate::exchange::{Exchange, Gateway, Next, State};
 use crate::host::{Headers, Incoming, Millis, Payload};
 use crate::json;
 use crate::route::{self, Dialect, Route};
@@ -85,11 +85,7 @@ impl Exchange {
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
         self.call = Some(Box::new(call));
-        if gateway.pool().needs_load(now) {
-            self.state = State::Load(Next::Then(Then::Pick));
-        } else {
-            self.pick(gateway, now);
-        }
+        self.look_again(gateway, now);
         Ok(())
     }
 }

@@ -119,6 +119,8 @@ pub struct Exchange {
     state: State,
     outbox: VecDeque<Say>,
     opened: bool,
+    /// The client has hung up; only what must not be lost is still done.
+    left: bool,
     call: Option<Box<Call>>,
     lines: Vec<String>,
     summary: Summary,
@@ -205,6 +207,7 @@ impl Exchange {
             state: State::Done,
             outbox: VecDeque::new(),
             opened: false,
+            left: false,
             call: None,
             lines: Vec::new(),
             draws: 0,
@@ -298,10 +301,17 @@ impl Exchange {
         }
     }
 
+    /// A refresh under way is brought to its end: the service may have rotated the refresh token already, and
+    /// the new one is in its answer alone.
     fn gone(&mut self, gateway: &mut Gateway, now: Millis) {
-        self.summary.verdicts.push("client gone: cancelled".into());
+        if !self.left {
+            self.summary.verdicts.push("client gone: cancelled".into());
+        }
+        self.left = true;
         self.outbox.clear();
-        self.close(gateway, now);
+        if !self.is_refreshing() {
+            self.close(gateway, now);
+        }
     }
 
     fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
@@ -309,7 +319,7 @@ impl Exchange {
         else {
             return self.close(gateway, now);
         };
-        self.summary.error = Some(failure.to_string());
+        self.summary.error = self.call.as_ref().map(|call| failure.error(call.asked()).to_string());
         self.summary.verdicts.push(format!("{failure}: told in-band"));
         if let (Some(call), (_, Some(outcome))) = (&self.call, plan::plan(&failure, &plan::Facts::default())) {
             call.settle(gateway, outcome, now);
@@ -321,7 +331,7 @@ impl Exchange {
     fn close(&mut self, gateway: &mut Gateway, now: Millis) {
         if let Some(relay) = self.call.as_ref().and_then(|call| call.relay.as_ref()) {
             let learned = relay.pipe().learned();
-            self.summary.used(&learned.usage);
+            self.summary.used(&relay.pipe().used());
             self.summary.stop = learned.stop;
             self.summary.unknown_events = learned.unknown;
             if let Some(reason) = &learned.unknown_stop {
@@ -335,12 +345,19 @@ impl Exchange {
     fn wake(&self) -> Millis {
         let Some(call) = &self.call else { return Millis::NEVER };
         let due = match &self.state {
-            State::Await(purpose, _) => call.deadline(*purpose),
+            State::Await(purpose, reading) => call.deadline(*purpose, reading.head.is_some()),
             State::Read => call.relay.as_ref().map_or(Millis(0), Relay::next_tick),
             State::Sleep(until) => *until,
             _ => Millis::NEVER,
         };
-        due.min(call.ping_at()).min(call.total())
+        let ping = if self.left { Millis::NEVER } else { call.ping_at() };
+        // A refresh has a deadline of its own and outlives the request: see `gone`.
+        let total = if self.is_refreshing() { Millis::NEVER } else { call.total() };
+        due.min(ping).min(total)
+    }
+
+    pub(crate) fn is_refreshing(&self) -> bool {
+        matches!(self.state, State::Await(Purpose::Refresh, _))
     }
 
     /// 32 fresh bytes that differ with every draw.

@@ -7,7 +7,7 @@ use crate::exchange::relay::{Flow as Next, Sink};
 use crate::exchange::scale::Scale;
 use crate::models::Model;
 use crate::turn::flow::{Ending, Flow, Input, Options, Progress, Said};
-use crate::turn::{Answer, Count, Delta, Stop, Usage, estimate};
+use crate::turn::{Answer, Count, Delta, OwnedStop, Stop, Usage, estimate};
 use crate::upstream::Names;
 use crate::upstream::event::{Event, Tokens, ToolInput};
 use crate::upstream::fault::{Asked, Fault};
@@ -47,7 +47,7 @@ pub(crate) struct Learned {
     pub(crate) unknown: u32,
     /// How the answer ended, for the log.
     pub(crate) stop: Option<&'static str>,
-    pub(crate) usage: Usage,
+    usage: Usage,
     /// A stop reason nobody knows, as the service spelled it.
     pub(crate) unknown_stop: Option<String>,
 }
@@ -100,6 +100,11 @@ impl Pipe {
         Asked { model: &self.asked.1, tokens, maximum }
     }
 
+    /// What the answer used: as told to the client, or so far where it has not come to its end.
+    pub(crate) fn used(&self) -> Usage {
+        if self.learned.stop.is_some() { self.learned.usage } else { self.usage() }
+    }
+
     pub(crate) fn answer(&self) -> Option<&Answer> {
         match &self.sink {
             Sink::Fold(answer) => Some(answer),
@@ -145,8 +150,12 @@ impl Pipe {
             sink.take(delta, out);
         };
         let finished = flow.finish(*ending, usage, &mut sink).map_err(|error| Fault::malformed(&error.to_string()))?;
+        let explained = match finished.stop {
+            OwnedStop::Sequence(_) => true,
+            _ if finished.unknown_stop.is_some() => false,
+            _ => !matches!(ending.stop_reason, None | Some("END_TURN" | "TOOL_USE")),
+        };
         learned.unknown_stop = finished.unknown_stop;
-        let explained = !matches!(ending.stop_reason, None | Some("END_TURN" | "TOOL_USE"));
         Ok(if finished.empty && !explained { Finish::Empty } else { Finish::Said })
     }
 

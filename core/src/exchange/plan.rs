@@ -39,9 +39,13 @@ impl Failure {
 }
 
 impl Failure {
-    /// Whether the service answered with a status, so that the account works.
+    /// Whether the service answered with a status or in good order, so that the account works.
     pub(crate) fn is_answered(&self) -> bool {
-        matches!(self, Self::Fault(fault) if fault.status != 0)
+        match self {
+            Self::Fault(fault) => fault.status != 0,
+            Self::Empty => true,
+            Self::TimedOut(_) => false,
+        }
     }
 }
 
@@ -51,10 +55,16 @@ impl From<Fault> for Failure {
     }
 }
 
+/// For the log: what it was, without the service's own sentences.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fault(fault) => fault.fmt(f),
+            Self::Fault(fault) => {
+                write!(f, "{:?}", fault.kind)?;
+                let status = if fault.status == 0 { String::new() } else { fault.status.to_string() };
+                let words = [status.as_str(), &fault.code, fault.reason.as_deref().unwrap_or("")];
+                words.iter().filter(|word| !word.is_empty()).try_for_each(|word| write!(f, " {word}"))
+            }
             Self::Empty => f.write_str("empty answer"),
             Self::TimedOut(Deadline::Total) => f.write_str("total deadline passed"),
             Self::TimedOut(Deadline::Idle(span)) => write!(f, "silent for {} ms", span.0),
@@ -103,9 +113,11 @@ pub struct Facts {
     pub tries: u8,
     /// Empty answers so far, this one included.
     pub empty: u8,
+    /// Answers that broke after something for the client had come, this one included.
+    pub broken: u8,
     /// Whether the current account's token was refreshed for this exchange.
     pub refreshed: bool,
-    /// Whether the profile was looked up for this exchange.
+    /// Whether the profile was looked up for this exchange, or cannot be.
     pub profiled: bool,
     /// Whether another host is known.
     pub more_hosts: bool,
@@ -123,6 +135,9 @@ pub const TRIES_PER_ACCOUNT: u8 = 3;
 pub const TRIES: u8 = 9;
 /// Empty answers that are tried again.
 pub const EMPTY_RETRIES: u8 = 2;
+
+/// Answers that broke after they had begun and are tried again: each has been paid for.
+pub const BROKEN_RETRIES: u8 = 1;
 
 /// The table: what to do, and what the pool learns of the account.
 pub fn plan(failure: &Failure, facts: &Facts) -> (Verdict, Option<Outcome>) {
@@ -144,6 +159,9 @@ fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
         K::ProfileRequired | K::InvalidProfile if !facts.profiled => (Verdict::FindProfile, None),
         K::ProfileRequired | K::InvalidProfile | K::NotAuthorized => (Verdict::FailOver, Some(Outcome::NotAuthorized)),
         K::Suspended => (Verdict::FailOver, Some(Outcome::Suspended)),
+        K::QuotaUsedUp if fault.reason.as_deref() == Some("DAILY_REQUEST_COUNT") => {
+            (Verdict::FailOver, Some(Outcome::DayUsedUp))
+        }
         K::QuotaUsedUp => (Verdict::FailOver, Some(Outcome::QuotaUsedUp { resets: None })),
         K::Throttled => (Verdict::FailOver, Some(Outcome::Throttled { retry_after })),
         // Other accounts meet the same lack, so the tries of one are enough.
@@ -194,7 +212,7 @@ fn pause(tries: u8) -> Millis {
 fn bounded(verdict: Verdict, facts: &Facts) -> Verdict {
     match verdict {
         Verdict::Refuse => Verdict::Refuse,
-        _ if facts.tries >= TRIES => Verdict::Refuse,
+        _ if facts.tries >= TRIES || facts.broken > BROKEN_RETRIES => Verdict::Refuse,
         Verdict::Retry(_) if facts.tries_here >= TRIES_PER_ACCOUNT => Verdict::GiveUp,
         other => other,
     }

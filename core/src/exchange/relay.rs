@@ -134,10 +134,13 @@ impl Relay {
         };
     }
 
-    /// How many bytes complete the frame that has begun; 0 on a boundary. A host may wait for them at no
-    /// loss of latency.
-    pub fn missing(&self) -> usize {
-        self.decoder.missing()
+    /// How many bytes a host may wait for at no loss of latency: the rest of the frame that has begun, or the
+    /// shortest frame that can say anything. Never 0.
+    pub fn wanted(&self) -> usize {
+        match self.decoder.missing() {
+            0 => SHORTEST_FRAME,
+            missing => missing,
+        }
     }
 
     /// Whether something has come that the client will see.
@@ -197,3 +200,7 @@ fn in_band(failure: &Failure, asked: Asked<'_>) -> Error {
         _ => error,
     }
 }
+
+/// Prelude, a `:message-type` header of its shortest kind (`event`), checksum. A frame without that header says
+/// nothing.
+const SHORTEST_FRAME: usize = 12 + (1 + 13 + 1 + 2 + 5) + 4;

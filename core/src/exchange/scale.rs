@@ -1,8 +1,9 @@
 //! Token counts in the window a client believes in.
 //!
-//! Claude Code decides when to compact by comparing usage with the window it believes the model to have: 200 K,
-//! or 1 M when it sent the long-context beta. Where the service's window differs, the same share of the window
-//! is reported, so that it compacts neither too late nor five times too early. Other clients get plain counts.
+//! Claude Code decides when to compact by comparing usage with the window it believes the model to have: its own
+//! number for the model, or a million when it sent the long-context beta. Where the service's window differs, the
+//! same share of the window is reported, so that it compacts neither too late nor five times too early. Other
+//! clients get plain counts.
 
 use crate::host::{Headers, header};
 use crate::models::Model;
@@ -18,7 +19,7 @@ impl Scale {
     /// The scale of a request.
     pub(crate) fn of(model: &Model, headers: &Headers) -> Self {
         let window = u64::from(model.window);
-        let client = if is_claude_code(headers) { believed(headers) } else { window };
+        let client = if is_claude_code(headers) { believed(model, headers) } else { window };
         Self { window, client }
     }
 
@@ -53,9 +54,9 @@ fn is_claude_code(headers: &Headers) -> bool {
         || header(headers, "user-agent").is_some_and(|agent| agent.starts_with("claude-cli/"))
 }
 
-fn believed(headers: &Headers) -> u64 {
+fn believed(model: &Model, headers: &Headers) -> u64 {
     let long = header(headers, "anthropic-beta").is_some_and(|betas| betas.contains("context-1m"));
-    if long { 1_000_000 } else { 200_000 }
+    if long { 1_000_000 } else { u64::from(model.believed_window()) }
 }
 
 #[cfg(test)]
@@ -70,13 +71,12 @@ mod tests {
 
     #[test]
     fn only_claude_code_has_a_belief() {
-        assert_eq!(scale("claude-opus-5", &[]).apply(300_000), 300_000);
-        assert_eq!(
-            scale("claude-opus-5", &[("user-agent", "claude-cli/2.1.329 (external, cli)")]).apply(300_000),
-            60_000
-        );
+        let cli = [("user-agent", "claude-cli/2.1.329 (external, cli)")];
+        assert_eq!(scale("claude-opus-4.6", &[]).apply(300_000), 300_000);
+        assert_eq!(scale("claude-opus-4.6", &cli).apply(300_000), 60_000);
+        assert_eq!(scale("claude-opus-5", &cli).apply(300_000), 300_000);
         let long = [("x-claude-code-session-id", "s"), ("anthropic-beta", "a,context-1m-2025-08-07")];
-        assert_eq!(scale("claude-opus-5", &long).apply(300_000), 300_000);
+        assert_eq!(scale("claude-opus-4.6", &long).apply(300_000), 300_000);
         assert_eq!(scale("claude-sonnet-4.5", &long).apply(100_000), 500_000);
     }
 

@@ -1,4 +1,4 @@
-//! When a monthly quota comes back if the service did not say.
+//! When a quota comes back if the service did not say.
 
 use crate::host::Millis;
 
@@ -11,6 +11,11 @@ pub(super) fn next_month(now: Millis) -> Millis {
     let (year, month, _) = civil(day);
     let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
     Millis(days_from_civil(year, month).saturating_mul(DAY))
+}
+
+/// The next midnight, UTC.
+pub(super) fn next_day(now: Millis) -> Millis {
+    Millis((now.0 / DAY + 1).saturating_mul(DAY))
 }
 
 fn civil(day: u64) -> (u64, u64, u64) {

@@ -5,6 +5,7 @@
 //! | `Throttled` | `retry-after` or 30 s | 10 min | the account |
 //! | `NoCapacity` | `retry-after` or 2 s | 30 s | the model, on every account |
 //! | `QuotaUsedUp` | until the reset given, else the next month (UTC) | – | the account |
+//! | `DayUsedUp` | until the next day (UTC) | – | the account |
 //! | `NotAuthorized` | 1 min | 1 h | the account |
 //! | `BearerRefused` | not at all: it is refreshed; twice in a row: 30 s | 10 min | the account |
 //! | `Failed` | from the fifth in a row: 10 s | 2 min | the account, in this instance |
@@ -12,7 +13,7 @@
 //!
 //! After a rest one request at a time tries the account until one is served.
 
-use super::calendar::next_month;
+use super::calendar::{next_day, next_month};
 use super::entry::{Cooling, Parked};
 use super::slot::Slot;
 use super::{Capacity, Lease, MAX_MODELS, Pool};
@@ -38,6 +39,8 @@ pub enum Outcome {
         /// The point in time at which it begins anew, if the service said so.
         resets: Option<Millis>,
     },
+    /// The account's quota of the day is used up.
+    DayUsedUp,
     /// The account is locked.
     Suspended,
     /// The bearer is invalid or expired.
@@ -49,7 +52,7 @@ pub enum Outcome {
 }
 
 impl Pool {
-    /// Tells the pool what became of a request. Call it as soon as the service's head is there: when the client
+    /// Tells the pool what became of a request. Call it as soon as the service answers or fails: when the client
     /// hangs up later, nothing runs any more.
     pub fn settle(&mut self, lease: &Lease, outcome: Outcome, model: &str, now: Millis) {
         match outcome {
@@ -95,6 +98,7 @@ impl Slot {
                 let until = resets.filter(|reset| *reset > now && *reset < now + LONGEST_PERIOD);
                 self.entry.quota.hold(now, until.unwrap_or_else(|| next_month(now)));
             }
+            Outcome::DayUsedUp => self.entry.quota.hold(now, next_day(now)),
             Outcome::Suspended => {
                 let parked = Parked::new(now, self.print.clone(), "suspended by the service".to_owned());
                 self.entry.suspended = Some(parked).max(self.entry.suspended.take());

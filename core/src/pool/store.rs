@@ -199,7 +199,8 @@ impl Pool {
         self.shelf.version.as_deref()
     }
 
-    /// Whether the store compares versions, so that claims saved there keep other instances off.
+    /// Whether the store compares versions, so that claims saved there keep other instances off. Not known of an
+    /// empty store: a claim there would cost one that does not compare a write, and some take one a second.
     pub fn compares(&self) -> bool {
         self.shelf.version.is_some() && !self.shelf.frozen
     }
@@ -245,9 +246,10 @@ impl Slot {
     fn merge(&mut self, theirs: &Entry, now: Millis) -> bool {
         let before = self.entry.clone();
         self.entry.merge(theirs);
-        let live = now.0 < theirs.claim.until && theirs.claim.at > self.entry.last_outcome().0;
-        if live && self.flight.is_some_and(|flight| !flight.confirmed) {
-            // Even if it looks like ours: ours has not been stored.
+        let outcome = self.entry.last_outcome().0;
+        let live = now.0 < theirs.claim.until && theirs.claim.at > outcome;
+        if self.flight.is_some_and(|flight| !flight.confirmed && (live || outcome >= flight.claim.at)) {
+            // Even if it looks like ours: ours has not been stored. Or they have come to an outcome already.
             self.flight = None;
             self.last_claim = Claim::default();
         }

@@ -76,6 +76,9 @@ impl Gateway {
         command.arg("--port").arg(port.to_string());
         command.arg("--inspector-port").arg(ports::free()?.to_string());
         command.arg("--env-file").arg(settings).arg("--persist-to").arg(state);
+        // Wrangler's inspector makes a request to itself, and keeps the message, for every chunk of every response: a few busy
+        // streams use up its file descriptors and its heap. It has no option to go without; this variable makes it.
+        command.env("VSCODE_INSPECTOR_OPTIONS", "{}");
         command.env("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "true").env("CLOUDFLARE_INCLUDE_PROCESS_ENV", "false");
         if !plan.rebuild {
             command.env(BUNDLE_IS_READY, "1");

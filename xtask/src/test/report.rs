@@ -102,7 +102,7 @@ impl Row {
 
 fn show(root: &Root, name: &str, failure: &Failure, whole: bool) {
     let output = failure.output().unwrap_or_default();
-    let lines: Vec<_> = output.trim_end().lines().collect();
+    let lines: Vec<_> = output.trim_end().lines().filter(|line| !is_cargo_progress(line)).collect();
     let start = if whole { 0 } else { lines.len().saturating_sub(LATER_FAILURE_LINES) };
     say("");
     say(&format!("──── {name} failed: {failure}"));
@@ -112,6 +112,12 @@ fn show(root: &Root, name: &str, failure: &Failure, whole: bool) {
         None => say(&format!("──── end of {name}")),
     }
     say("");
+}
+
+/// Cargo's account of what it is doing: in the log file, but in the way of what went wrong.
+fn is_cargo_progress(line: &str) -> bool {
+    let doing = ["Compiling", "Checking", "Downloading", "Downloaded", "Updating", "Blocking"];
+    line.starts_with("  ") && doing.iter().any(|word| line.trim_start().starts_with(&format!("{word} ")))
 }
 
 fn keep(root: &Root, name: &str, output: &str) -> Option<String> {
@@ -128,6 +134,13 @@ mod tests {
     use super::*;
 
     const THREE: Count = Count { passed: 3, failed: 0, skipped: 0 };
+
+    #[test]
+    fn only_cargos_own_progress_is_left_out() {
+        assert!(is_cargo_progress("   Compiling serde v1.0.0"));
+        assert!(!is_cargo_progress("error: Compiling failed"));
+        assert!(!is_cargo_progress("  left: 3"));
+    }
 
     #[test]
     fn all_passed_is_a_success() {

@@ -1,0 +1,358 @@
+//! The service of a world: rules of what it answers next, else the simulator's own parts: its token world, its strict
+//! body checker and its scripts.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use kiro2api_core::host::{Outbound, header};
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::clock::Clock;
+use super::wire::Under;
+use crate::accounts::{Account, Kind};
+use crate::check::{Dialect, Violation, declared, history, inspect, text, turns::user_texts};
+use crate::config::Config;
+use crate::refusal::Refusal;
+use crate::script::{self, Scene, Script};
+use crate::tokens;
+
+/// What a request to the service is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Operation {
+    /// `generateAssistantResponse`.
+    Chat,
+    /// A Social refresh.
+    Social,
+    /// An OIDC refresh.
+    Idc,
+    /// `ListAvailableProfiles`.
+    Profiles,
+    /// Anything else.
+    Other,
+}
+
+/// A request the service got, and how far its reply was read.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// When it came, in milliseconds since the world began.
+    pub at: u64,
+    /// What it is for.
+    pub operation: Operation,
+    /// The absolute URL.
+    pub url: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whose bearer or refresh token it carries, valid or not.
+    pub account: Option<String>,
+    /// Rules of the strict checker that a chat body breaks.
+    pub violations: Vec<Violation>,
+    /// Whether the reply's head was taken.
+    pub headed: bool,
+    /// Bytes of the reply's body that were taken.
+    pub read: usize,
+    /// Whether its end was taken.
+    pub read_out: bool,
+    /// When the reply was dropped.
+    pub dropped: Option<kiro2api_core::Millis>,
+}
+
+impl Sent {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+}
+
+struct Rule {
+    operation: Operation,
+    account: Option<String>,
+    url: Option<String>,
+    times: usize,
+    answer: Answer,
+}
+
+struct Access {
+    token: String,
+    label: String,
+    expires: u64,
+}
+
+/// The service of a world.
+pub struct Service {
+    clock: Clock,
+    config: RefCell<Config>,
+    tokens: RefCell<tokens::World>,
+    issued: RefCell<Vec<Access>>,
+    rules: RefCell<Vec<Rule>>,
+    sent: RefCell<Vec<Rc<RefCell<Sent>>>>,
+    served: RefCell<BTreeMap<String, usize>>,
+    cut: RefCell<Box<Cutter>>,
+}
+
+/// Changes how an answer of the chat operation is cut into chunks.
+type Cutter = dyn Fn(Answer) -> Answer;
+
+impl Service {
+    pub(super) fn new(clock: Clock, config: Config) -> Self {
+        let tokens = RefCell::new(tokens::World::new(&config.accounts));
+        Self {
+            clock,
+            config: RefCell::new(config),
+            tokens,
+            issued: RefCell::default(),
+            rules: RefCell::default(),
+            sent: RefCell::default(),
+            served: RefCell::default(),
+            cut: RefCell::new(Box::new(|answer| answer)),
+        }
+    }
+
+    /// Changes the simulator's switches. Accounts cannot be changed.
+    pub fn configure(&self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config.borrow_mut());
+    }
+
+    /// Answers the next request of a kind with this. Earlier rules come first.
+    pub fn next(&self, operation: Operation, answer: Answer) {
+        self.rule(operation, None, None, 1, answer);
+    }
+
+    /// Answers every request of a kind with this.
+    pub fn always(&self, operation: Operation, answer: Answer) {
+        self.rule(operation, None, None, usize::MAX, answer);
+    }
+
+    /// Answers so many requests of one account with this.
+    pub fn for_account(&self, label: &str, operation: Operation, times: usize, answer: Answer) {
+        self.rule(operation, Some(label), None, times, answer);
+    }
+
+    /// Answers every request to URLs that begin like this with that.
+    pub fn for_url(&self, operation: Operation, prefix: &str, answer: Answer) {
+        self.rule(operation, None, Some(prefix), usize::MAX, answer);
+    }
+
+    fn rule(&self, operation: Operation, account: Option<&str>, url: Option<&str>, times: usize, answer: Answer) {
+        let (account, url) = (account.map(str::to_owned), url.map(str::to_owned));
+        self.rules.borrow_mut().push(Rule { operation, account, url, times, answer });
+    }
+
+    /// From now on every answer of the chat operation passes through this.
+    pub fn cut(&self, cutter: impl Fn(Answer) -> Answer + 'static) {
+        *self.cut.borrow_mut() = Box::new(cutter);
+    }
+
+    /// Forgets all rules.
+    pub fn forget_rules(&self) {
+        self.rules.borrow_mut().clear();
+    }
+
+    /// Makes every access token invalid.
+    pub fn expire_tokens(&self) {
+        self.tokens.borrow_mut().expire();
+    }
+
+    /// The refresh token an account has now.
+    pub fn refresh_token(&self, label: &str) -> String {
+        self.tokens.borrow().refresh_token(label).expect("an account of this label").to_owned()
+    }
+
+    /// Every request so far.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.sent.borrow().iter().map(|sent| sent.borrow().clone()).collect()
+    }
+
+    /// Every request of a kind so far.
+    pub fn sent_of(&self, operation: Operation) -> Vec<Sent> {
+        self.sent().into_iter().filter(|sent| sent.operation == operation).collect()
+    }
+
+    /// How many requests of a kind there were.
+    pub fn count(&self, operation: Operation) -> usize {
+        self.sent.borrow().iter().filter(|sent| sent.borrow().operation == operation).count()
+    }
+
+    /// Every access token that was ever issued.
+    pub(super) fn access_tokens(&self) -> Vec<String> {
+        self.issued.borrow().iter().map(|access| access.token.clone()).collect()
+    }
+
+    pub(super) fn send(&self, request: &Outbound) -> Under {
+        let sent = self.read(request);
+        let mut answer = self.ruled(&sent).unwrap_or_else(|| self.judged(&sent));
+        if sent.operation == Operation::Chat {
+            answer = self.cut.borrow()(answer);
+        }
+        let record = Rc::new(RefCell::new(sent));
+        self.sent.borrow_mut().push(Rc::clone(&record));
+        Under::new(self.clock.clone(), answer, record)
+    }
+
+    fn read(&self, request: &Outbound) -> Sent {
+        let operation = operation(request);
+        let bearer = header(&request.headers, "authorization").and_then(|value| value.split_once(' '));
+        let account = match operation {
+            Operation::Social | Operation::Idc => {
+                let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+                self.tokens.borrow().owner(text(&body, "refreshToken")).map(str::to_owned)
+            }
+            _ => bearer.and_then(|(_, token)| self.owner(token)),
+        };
+        let violations = match operation {
+            Operation::Chat => inspect(&request.body, Dialect::Rest, &self.config.borrow()).1.violations,
+            _ => Vec::new(),
+        };
+        Sent {
+            at: self.clock.since_start(),
+            operation,
+            url: request.url.clone(),
+            headers: request.headers.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
+            body: request.body.clone(),
+            account,
+            violations,
+            headed: false,
+            read: 0,
+            read_out: false,
+            dropped: None,
+        }
+    }
+
+    fn owner(&self, token: &str) -> Option<String> {
+        let issued = self.issued.borrow();
+        let known = issued.iter().find(|access| access.token == token).map(|access| access.label.clone());
+        let config = self.config.borrow();
+        let key = || config.accounts.iter().find(|account| account.kind == Kind::ApiKey && account.secret == token);
+        known.or_else(|| key().map(|account| account.label.clone()))
+    }
+
+    fn ruled(&self, sent: &Sent) -> Option<Answer> {
+        let mut rules = self.rules.borrow_mut();
+        let rule = rules.iter_mut().find(|rule| {
+            rule.operation == sent.operation
+                && rule.times > 0
+                && rule.account.as_ref().is_none_or(|label| Some(label) == sent.account.as_ref())
+                && rule.url.as_ref().is_none_or(|prefix| sent.url.starts_with(prefix.as_str()))
+        })?;
+        rule.times -= 1;
+        Some(rule.answer.clone())
+    }
+
+    fn judged(&self, sent: &Sent) -> Answer {
+        match sent.operation {
+            Operation::Social | Operation::Idc => self.refresh(sent),
+            Operation::Profiles => match self.authenticate(sent) {
+                Ok(account) => Answer::json(200, &profiles(&account)),
+                Err(refusal) => Answer::refused(&refusal),
+            },
+            Operation::Chat => self.chat(sent).unwrap_or_else(|refusal| Answer::refused(&refusal)),
+            Operation::Other => Answer::refusal("operation"),
+        }
+    }
+
+    fn refresh(&self, sent: &Sent) -> Answer {
+        let config = self.config.borrow();
+        let body = sent.json();
+        let mut tokens = self.tokens.borrow_mut();
+        let answered = match sent.operation {
+            Operation::Social => tokens.refresh_social(&body, &config),
+            _ => tokens.refresh_idc(&body, region(&sent.url), &config),
+        };
+        match answered {
+            Ok(grant) => {
+                let expires = self.clock.now().0 + config.access_token_seconds * 1000;
+                let label = sent.account.clone().unwrap_or_default();
+                let token = text(&grant, "accessToken").to_owned();
+                self.issued.borrow_mut().push(Access { token, label, expires });
+                Answer::json(200, &grant)
+            }
+            Err(refusal) => Answer::refused(&refusal),
+        }
+    }
+
+    fn authenticate(&self, sent: &Sent) -> Result<Account, Refusal> {
+        let config = self.config.borrow();
+        let bearer = sent.header("authorization");
+        let token = bearer.and_then(|value| value.split_once(' ')).map(|(_, token)| token).unwrap_or_default();
+        let now = self.clock.now().0;
+        if self.issued.borrow().iter().any(|access| access.token == token && access.expires <= now) {
+            return Err(Refusal::bearer(config.bearer_status));
+        }
+        self.tokens.borrow().authenticate(bearer, sent.header("tokentype"), &config).cloned()
+    }
+
+    fn chat(&self, sent: &Sent) -> Result<Answer, Refusal> {
+        let account = self.authenticate(sent)?;
+        if account.suspended {
+            return Err(Refusal::preset("suspended").unwrap_or_else(Refusal::improper));
+        }
+        let body = sent.json();
+        let arn = body.get("profileArn").and_then(Value::as_str);
+        if let Some(first) = sent.violations.first() {
+            return Err(first.refusal.clone());
+        }
+        let config = self.config.borrow();
+        let required = config.require_profile_arn && account.kind != Kind::ApiKey;
+        match arn {
+            None if required => return Err(Refusal::preset("profile").unwrap_or_else(Refusal::improper)),
+            Some(arn) if account.kind != Kind::ApiKey && !account.owns(arn) => return Err(Refusal::of_status(403)),
+            _ => {}
+        }
+        Ok(self.play(&body, &config))
+    }
+
+    fn play(&self, body: &Value, config: &Config) -> Answer {
+        let found = user_texts(body).into_iter().find_map(|(text, step)| script::find(text).map(|found| (found, step)));
+        let (directive, step) = found
+            .or_else(|| config.default_script.clone().map(|directive| (directive, 0)))
+            .unwrap_or_else(|| ("text \"ok\"".to_owned(), 0));
+        let mut served = self.served.borrow_mut();
+        let count = served.entry(format!("{step} {directive}")).or_default();
+        let names = declared(body).iter().filter_map(|tool| tool.get("toolSpecification"));
+        let scene = Scene {
+            step,
+            attempt: *count,
+            tools: names.map(|tool| text(tool, "name").to_owned()).collect(),
+            seed: format!("{directive}/{step}/{count}/{}", history(body).len()),
+            ..Scene::default()
+        };
+        *count += 1;
+        match Script::parse(&directive) {
+            Ok(script) => script.plan(&scene).map_or_else(|| Answer::script("text \"the end\""), Answer::plan),
+            Err(error) => panic!("{error}: {directive}"),
+        }
+    }
+}
+
+fn operation(request: &Outbound) -> Operation {
+    let path = request.url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    match path.rsplit('/').next().unwrap_or_default() {
+        "generateAssistantResponse" => Operation::Chat,
+        "refreshToken" => Operation::Social,
+        "token" => Operation::Idc,
+        _ if header(&request.headers, "x-amz-target")
+            .is_some_and(|target| target.ends_with(".ListAvailableProfiles")) =>
+        {
+            Operation::Profiles
+        }
+        _ => Operation::Other,
+    }
+}
+
+/// The region in `https://oidc.{region}.amazonaws.com/…`.
+fn region(url: &str) -> Option<&str> {
+    url.strip_prefix("https://oidc.")?.split('.').next()
+}
+
+fn profiles(account: &Account) -> Value {
+    let entry = |arn: &String| json!({ "arn": arn, "profileName": "P", "profileType": "KIRO", "status": "ACTIVE" });
+    json!({ "profiles": account.profiles.iter().map(entry).collect::<Vec<_>>(), "nextToken": null })
+}
