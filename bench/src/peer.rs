@@ -38,9 +38,9 @@ pub(crate) fn sse(input: &Input) -> Result<Run<'_>, Fault> {
         feed.run(|message| {
             units += 1;
             let delta: fn(&str) -> Delta<'_> = match parse_response_headers(message)?.smithy_type.as_str() {
-                "assistantResponseEvent" => |text| Delta::TextDelta { text },
-                "reasoningContentEvent" => |thinking| Delta::ThinkingDelta { thinking },
-                "toolUseEvent" => |partial_json| Delta::InputJsonDelta { partial_json },
+                "assistantResponseEvent" => |text| Delta::Text { text },
+                "reasoningContentEvent" => |thinking| Delta::Thinking { thinking },
+                "toolUseEvent" => |partial_json| Delta::InputJson { partial_json },
                 _ => return Ok(()),
             };
             write_delta(message.payload(), delta, &mut out)
@@ -91,11 +91,14 @@ struct Framed<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Delta<'a> {
-    TextDelta { text: &'a str },
-    ThinkingDelta { thinking: &'a str },
-    InputJsonDelta { partial_json: &'a str },
+    #[serde(rename = "text_delta")]
+    Text { text: &'a str },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: &'a str },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: &'a str },
 }
 
 fn write_delta(payload: &[u8], delta: fn(&str) -> Delta<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {

@@ -102,8 +102,8 @@ fn module() -> Result<Option<PathBuf>, Fault> {
     let files = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let names = files.filter_map(|message| message.get("filenames")?.as_array().cloned()).flatten();
     let paths = names.filter_map(|name| name.as_str().map(PathBuf::from));
-    let modules = paths.filter(|path| path.extension().is_some_and(|end| end == "wasm"));
-    Ok(if built.status.success() { modules.last() } else { None })
+    let mut modules = paths.filter(|path| path.extension().is_some_and(|end| end == "wasm"));
+    Ok(if built.status.success() { modules.next_back() } else { None })
 }
 
 fn run(order: &Order<'_>) -> Result<Vec<Row>, Fault> {

@@ -89,7 +89,9 @@ impl Splitter {
     /// Works through `text` up to the first undecided place; returns how far that is.
     fn scan(&mut self, text: &str, end: bool, out: &mut dyn FnMut(Part<'_>)) -> usize {
         let (mut from, mut at) = (0, 0);
-        while let Some(&byte) = text.as_bytes().get(at) {
+        loop {
+            at += self.plain_prefix(text.as_bytes().get(at..).unwrap_or_default());
+            let Some(&byte) = text.as_bytes().get(at) else { break };
             let verdict = match byte {
                 b'\n' if self.breaks > 0 => {
                     self.breaks -= 1;
@@ -114,6 +116,16 @@ impl Splitter {
         }
         self.hand_over(text.get(from..at), out);
         at
+    }
+
+    /// How many bytes at the head of `rest` change nothing: in the middle of a line only its end, a mark or a
+    /// backtick does.
+    fn plain_prefix(&self, rest: &[u8]) -> usize {
+        let Line { head: Head::Body, tick: false, .. } = self.line else { return 0 };
+        if self.inside == Inside::Lead || self.breaks > 0 {
+            return 0;
+        }
+        memchr::memchr3(b'\n', b'<', b'`', rest).unwrap_or(rest.len())
     }
 
     fn hand_over(&self, text: Option<&str>, out: &mut dyn FnMut(Part<'_>)) {

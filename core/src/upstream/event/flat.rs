@@ -104,9 +104,9 @@ mod tests {
 
     use super::super::{Event, wire};
 
-    type Long = for<'a> fn(&'a [u8]) -> Result<Event<'a>, String>;
+    type LongWay = for<'a> fn(&'a [u8]) -> Result<Event<'a>, String>;
 
-    const KINDS: [(&str, Long); 3] = [
+    const KINDS: [(&str, LongWay); 3] = [
         ("assistantResponseEvent", wire::text),
         ("reasoningContentEvent", wire::reasoning),
         ("toolUseEvent", wire::tool),
