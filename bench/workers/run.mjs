@@ -44,6 +44,7 @@ try {
     }
   }
   report();
+  await firstByte();
 } finally {
   for (const { flare } of Object.values(ways)) await flare.dispose();
   upstream.close();
@@ -59,6 +60,37 @@ function report() {
       console.log(`  ${kind.padEnd(6)} ${name.padEnd(24)} ${ms.toFixed(1).padStart(7)} ms  ${(ms / peer).toFixed(2)} x from_stream`);
     }
   }
+}
+
+/** From the request to the first words of the answer, one request at a time, the ways in turns. */
+async function firstByte() {
+  const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+  const urls = { direct: new URL("/generateAssistantResponse", upstream.url) };
+  for (const [name, way] of Object.entries(ways)) urls[name] = new URL("/v1/messages", way.url);
+  const times = {};
+  for (let round = 0; round <= (quick ? 10 : 60); round++) {
+    for (const [name, url] of Object.entries(urls)) {
+      const took = await untilWords(url);
+      if (round > 0) (times[name] ??= []).push(took);
+    }
+  }
+  const direct = median(times.direct);
+  console.log(`first words of an answer, over ${direct.toFixed(2)} ms for a direct call (median of ${times.direct.length})`);
+  for (const name of Object.keys(ways)) console.log(`  ${name.padEnd(24)} +${(median(times[name]) - direct).toFixed(2)} ms`);
+}
+
+async function untilWords(url) {
+  const body = { model: "claude-sonnet-4-5", max_tokens: 4096, stream: true, messages: [{ role: "user", content: `bench {"frames":1,"pace":5}` }] };
+  const begun = performance.now();
+  const response = await fetch(url, { method: "POST", headers: { "x-api-key": "bench" }, body: JSON.stringify(body) });
+  let text = "";
+  let took;
+  for await (const part of response.body) {
+    text += Buffer.from(part).toString("latin1");
+    if (!took && text.includes("some words")) took = performance.now() - begun;
+  }
+  if (!took) throw new Error(`${url}: ${response.status} ${text.slice(-300)}`);
+  return took;
 }
 
 /** One stream, read to its end; a stream that is not complete fails the run. */

@@ -13,7 +13,7 @@ pub(crate) fn run(root: &Root, arguments: &[OsString]) -> Result<()> {
         root.cargo(&["run", "--locked", "--profile", "bench", "--package", "kiro2api-bench", "--bin", "bench", "--"]);
     native.args(arguments);
     attended(native, "the benchmarks")?;
-    let workers = root.join("bench/workers.mjs");
+    let workers = root.join("bench/workers/run.mjs");
     if workers.is_file() {
         crate::bundle::bundle(root)?;
         let mut script = root.command("node");

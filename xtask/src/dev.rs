@@ -83,7 +83,7 @@ fn banner(url: &str, key: &ClientKey, account: Option<&str>, upstream: Option<&s
     export ANTHROPIC_AUTH_TOKEN={key}
 
   Try it:
-    curl {url}/v1/messages -H 'authorization: Bearer '{key} -H 'content-type: application/json' \\
+    curl {url}/v1/messages -H x-api-key:{key} -H 'content-type: application/json' \\
       -d '{{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":256,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'
 
   Ctrl-C ends it. Log lines follow.

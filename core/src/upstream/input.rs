@@ -11,7 +11,7 @@ use crate::json::{Lit, RawValue};
 pub(super) fn write(out: &mut String, input: &RawValue) {
     let text = input.get().trim_ascii();
     let shape = Shape::of(text);
-    if shape.depth > MAX_DEPTH {
+    if shape.depth > MAX_DEPTH || shape.boundless {
         return write_value(out, |out| wire::string(out, text));
     }
     match text.as_bytes().first() {
@@ -49,7 +49,7 @@ fn write_string(out: &mut String, input: &RawValue) {
     let inner: Option<&RawValue> =
         text.trim_start().starts_with('{').then(|| serde_json::from_str(&text).ok()).flatten();
     match inner.map(|inner| (inner, Shape::of(inner.get()))) {
-        Some((inner, shape)) if shape.depth <= MAX_DEPTH => write_object(out, inner, shape),
+        Some((inner, shape)) if shape.depth <= MAX_DEPTH && !shape.boundless => write_object(out, inner, shape),
         _ => write_value(out, |out| wire::string(out, &text)),
     }
 }
@@ -86,6 +86,8 @@ mod tests {
             (r#""""#, "{}"),
             (r#"{"":1,"a":{"":2,"b":[{"":3}]}}"#, r#"{"a":{"b":[{}]}}"#),
             (r#"{"a":"\ud83d"}"#, r#"{"a":"\ufffd"}"#),
+            (r#"{"a":[-1.5E308,0.1e-400]}"#, r#"{"a":[-1.5E308,0.1e-400]}"#),
+            (r#"{"a":[1,-1e309]}"#, r#"{"value":"{\"a\":[1,-1e309]}"}"#),
         ] {
             assert_eq!(written(input), expected);
         }

@@ -137,6 +137,8 @@ pub(super) struct Shape {
     pub(super) empty_key: bool,
     /// Whether it may hold half a surrogate pair, which only [`raw`] may copy.
     pub(super) surrogate: bool,
+    /// Whether it holds a number that no double can: JSON by its grammar, refused by most readers.
+    pub(super) boundless: bool,
 }
 
 impl Shape {
@@ -153,6 +155,11 @@ impl Shape {
                 }
                 b'}' | b']' => depth = depth.saturating_sub(1),
                 b'n' => shape.null = true,
+                b'0'..=b'9' => {
+                    let end = number_end(bytes, at);
+                    shape.boundless |= end - at >= SHORTEST_BOUNDLESS && is_boundless(text.get(at - 1..end));
+                    at = end;
+                }
                 b'"' => {
                     let end = string_end(bytes, at, &mut shape.surrogate);
                     shape.empty_key |= end == at + 1 && colon_follows(bytes, end);
@@ -179,6 +186,20 @@ fn string_end(bytes: &[u8], mut at: usize, surrogate: &mut bool) -> usize {
         at += if bytes.get(at) == Some(&b'\\') { 2 } else { 1 };
     }
 }
+
+/// Where the number whose first digit stands before `at` ends.
+fn number_end(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+    at + rest.iter().take_while(|byte| part(byte)).count()
+}
+
+fn is_boundless(number: Option<&str>) -> bool {
+    number.and_then(|number| number.parse::<f64>().ok()).is_some_and(f64::is_infinite)
+}
+
+/// `1e309` has four more bytes than its first digit; shorter numbers are all finite.
+const SHORTEST_BOUNDLESS: usize = 4;
 
 fn colon_follows(bytes: &[u8], at: usize) -> bool {
     bytes.get(at..).unwrap_or_default().iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':')

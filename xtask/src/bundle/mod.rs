@@ -58,6 +58,7 @@ fn build(root: &Root, tools: &BundleTools, step: &mut Step) -> Result<()> {
     let mut assemble = tools.worker_build(root);
     assemble.env(STRIP.0, STRIP.1).args(["worker-cf", "--out-dir", "../build", "--profile", PROFILE, "--locked"]);
     process::demand(&mut assemble, step, LIMIT)?;
+    process::demand(&mut strip(root, tools), step, LIMIT)?;
     fs::write(&stamp, identity).during(|| format!("write {}", stamp.display()))
 }
 
@@ -66,6 +67,14 @@ fn compile(root: &Root) -> std::process::Command {
     let mut cargo = root.cargo(&["build", "--lib", "--profile", PROFILE, "--target", WASM, "--locked"]);
     cargo.current_dir(root.join("worker-cf")).env("WASM_BINDGEN_USE_JS_SYS", "1").env(STRIP.0, STRIP.1);
     cargo
+}
+
+/// `worker-build` keeps the functions' names, which every cold isolate would download.
+fn strip(root: &Root, tools: &BundleTools) -> std::process::Command {
+    let wasm = root.bundle().join("index_bg.wasm");
+    let mut command = tools.wasm_opt(root);
+    command.args(["--all-features", "--strip-debug", "--strip-producers"]).arg(&wasm).arg("--output").arg(&wasm);
+    command
 }
 
 /// What the bundle is made from: the compiled wasm, the manifest (its wasm-opt flags) and the tools.
