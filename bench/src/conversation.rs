@@ -197,7 +197,7 @@ const WORDS: &[&str] = &[
     "configuration",
     "implementation",
     "user's",
-    "naïve",
+    "—",
     "because",
     "parse_header()",
     "timeout",

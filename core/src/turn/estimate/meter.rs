@@ -8,7 +8,7 @@ mod price;
 mod run;
 
 use crate::json::{Lit, unescape};
-use price::{Row, known, wide};
+use price::{Row, price, wide};
 use run::{Class, Run, Step};
 
 /// Tokens of a text that comes in pieces; where it was cut does not matter. Costs no allocation.
@@ -33,12 +33,12 @@ impl Meter {
 
     /// Counts a piece of text, thought or tool input.
     pub fn push(&mut self, piece: Lit<'_>) {
-        self.read(piece.escaped(), true);
+        self.read::<true>(piece.escaped());
     }
 
     /// Counts a piece of plain text.
     pub fn push_text(&mut self, text: &str) {
-        self.read(text, false);
+        self.read::<false>(text);
     }
 
     /// Counts what a tool call costs beside its input: its name and the marks around it.
@@ -61,17 +61,17 @@ impl Meter {
 
     /// Tokens so far, rounded up.
     pub fn tokens(&self) -> u64 {
-        (self.settled + self.price(self.run.row())).div_ceil(100)
+        (self.settled + self.due()).div_ceil(100)
     }
 
     /// Ends the run: what follows is another text.
     pub fn cut(&mut self) {
-        self.settled += self.price(self.run.row());
+        self.settled += self.due();
         (self.run, self.length) = (Run::Nothing, 0);
     }
 
-    /// Reads a text; where it is `escaped`, an escape is the character it stands for.
-    fn read(&mut self, text: &str, escaped: bool) {
+    /// Reads a text; where it is `ESCAPED`, an escape is the character it stands for.
+    fn read<const ESCAPED: bool>(&mut self, text: &str) {
         // On a copy: what is known to be nobody else's stays in registers.
         let mut meter = self.clone();
         let mut at = 0;
@@ -80,7 +80,7 @@ impl Meter {
                 Class::Inside => 1,
                 Class::Lead => meter.read_wide(text.get(at..).unwrap_or_default()),
                 Class::Lower => meter.read_lower(text.as_bytes().get(at..).unwrap_or_default()),
-                Class::Mark if escaped && byte == b'\\' => meter.read_escape(text.get(at..).unwrap_or_default()),
+                Class::Mark if ESCAPED && byte == b'\\' => meter.read_escape(text.get(at..).unwrap_or_default()),
                 class => meter.read_byte(class, byte),
             };
         }
@@ -105,26 +105,22 @@ impl Meter {
     }
 
     fn take(&mut self, step: Step) {
-        self.settled += match known(step.price, self.length) {
-            Some(price) if self.foreign == 0 => price,
-            _ => self.look_up(step.price),
-        };
+        let row = if self.foreign == 0 { step.price } else { self.abroad(step.price) };
+        self.settled += price(row, self.length);
         self.run = step.next;
         self.length = self.length * u64::from(step.goes_on) + u64::from(step.length);
     }
 
-    /// What is rare: a long run, or another language.
-    #[cold]
-    fn look_up(&mut self, row: Row) -> u64 {
-        let price = self.price(row);
-        if row == Row::Space {
-            self.foreign = self.foreign.saturating_sub(1);
-        }
-        price
+    /// The list by which words are paid while they are taken for another language than English.
+    fn abroad(&mut self, row: Row) -> Row {
+        self.foreign -= u8::from(row == Row::Space);
+        row.abroad()
     }
 
-    fn price(&self, row: Row) -> u64 {
-        if self.foreign > 0 { row.abroad() } else { row }.price(self.length)
+    /// What the open run has cost by now.
+    fn due(&self) -> u64 {
+        let row = self.run.row();
+        price(if self.foreign == 0 { row } else { row.abroad() }, self.length)
     }
 
     /// Reads the small letters at the head of a text, of which there is one; how many there are.

@@ -43,8 +43,7 @@ impl Row {
         }
     }
 
-    /// The price of a run of so many characters.
-    pub(super) const fn price(self, length: u64) -> u64 {
+    const fn price(self, length: u64) -> u64 {
         match self {
             Self::Nothing => 0,
             Self::Blanks => 100 + length * 2,
@@ -71,10 +70,10 @@ impl Row {
     }
 }
 
-/// [`Row::price`] where it is worked out beforehand.
-pub(super) fn known(row: Row, length: u64) -> Option<u64> {
-    let price = TABLE.get(row as usize)?.get(usize::try_from(length).ok()?)?;
-    Some(u64::from(*price))
+/// The price of a run of so many characters.
+pub(super) fn price(row: Row, length: u64) -> u64 {
+    let known = usize::try_from(length).ok().and_then(|length| TABLE.get(row as usize)?.get(length));
+    known.map_or_else(|| row.price(length), |price| u64::from(*price))
 }
 
 /// A price list by length; longer runs add the last step again and again.
