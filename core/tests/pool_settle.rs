@@ -199,8 +199,8 @@ fn a_suspended_account_stays_out_whatever_comes() {
 
 #[test]
 fn failures_rest_an_account_only_from_the_fifth_in_a_row() {
-    let mut pool = warm(1);
-    let account = nth(&pool, 0);
+    let mut pool = warm(2);
+    let (account, other) = (nth(&pool, 0), nth(&pool, 1));
     for _ in 0..4 {
         settle(&mut pool, account, Outcome::Failed, NOW);
         assert_eq!(pick(&mut pool, NOW), Pick::Use(account));
@@ -210,11 +210,22 @@ fn failures_rest_an_account_only_from_the_fifth_in_a_row() {
         settle(&mut pool, account, Outcome::Failed, NOW);
     }
     let until = after(Millis::secs(10));
-    assert_eq!(pick(&mut pool, NOW), Pick::None(Refusal::Failing { until }));
+    assert_eq!(pick(&mut pool, NOW), Pick::Use(other));
     assert_eq!(pick(&mut pool, until), Pick::Use(account));
     settle(&mut pool, account, Outcome::Failed, until);
     let until = until + Millis::secs(20);
-    assert_eq!(pick(&mut pool, until - Millis(1)), Pick::None(Refusal::Failing { until }));
+    assert_eq!(pick(&mut pool, until - Millis(1)), Pick::Use(other));
+}
+
+#[test]
+fn an_account_that_fails_is_better_than_none() {
+    let mut pool = warm(2);
+    let (account, other) = (nth(&pool, 0), nth(&pool, 1));
+    for _ in 0..5 {
+        settle(&mut pool, account, Outcome::Failed, NOW);
+    }
+    settle(&mut pool, other, Outcome::Throttled { retry_after: None }, NOW);
+    assert_eq!(pick(&mut pool, NOW), Pick::Use(account));
 }
 
 #[test]

@@ -219,6 +219,8 @@ impl Call {
     pub(crate) fn use_account(&mut self, lease: Lease, host: usize) {
         let before = self.lease.replace(lease).map(|lease| lease.account);
         if before != self.account() {
+            // It had its tries, or the pool lets it rest.
+            self.tried.extend(before);
             self.facts = Facts {
                 tries: self.facts.tries,
                 empty: self.facts.empty,

@@ -148,6 +148,7 @@ impl Pool {
         let candidates: Vec<Account> =
             seat.into_iter().chain(self.order.iter().copied().filter(|account| Some(*account) != seat)).collect();
         let mut waiting = false;
+        let mut failing = None;
         let mut refusal = Refusal::Empty;
         for account in candidates {
             let Some(standing) = self.slot(account).map(|slot| slot.standing(now)) else { continue };
@@ -160,12 +161,18 @@ impl Pool {
                 Standing::Ready { due: false } => return self.use_now(ask, account, now),
                 Standing::Refreshing(_) if Some(account) == seat => return Pick::Wait(now + LOOK_AGAIN),
                 Standing::Refreshing(_) | Standing::Probing(_) => waiting = true,
+                Standing::Cooling(Cause::Failing, _) => failing = failing.or(Some(account)),
                 _ => {}
             }
             let reason = refusal_of(&standing);
             refusal = if reason.rank() < refusal.rank() { reason } else { refusal };
         }
-        if waiting { Pick::Wait(now + LOOK_AGAIN) } else { Pick::None(refusal) }
+        // An account that only fails is better than none: what failed is the service, and it may have recovered.
+        match failing {
+            _ if waiting => Pick::Wait(now + LOOK_AGAIN),
+            Some(account) => self.use_now(ask, account, now),
+            None => Pick::None(refusal),
+        }
     }
 
     fn use_now(&mut self, ask: &Ask<'_>, account: Account, now: Millis) -> Pick {

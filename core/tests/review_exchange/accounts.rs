@@ -31,14 +31,15 @@ fn a_rotated_refresh_token_is_saved_at_once_even_in_the_pause_after_an_outage() 
 
 #[test]
 fn answers_that_fail_inside_the_stream_count_against_the_account() {
-    let mut play = Play::begin(gateway(&[KEY]), &body(false, ""));
-    let mut asked = 0;
-    for _ in 0..3 {
+    let two = ("KIRO_AUTH_TOKEN", r#"[{"auth":"ApiKey","refreshToken":"ksk_one-0123456789-0123456789"},{"auth":"ApiKey","refreshToken":"ksk_two-0123456789-0123456789"}]"#);
+    let mut play = Play::begin(gateway(&[two]), &body(false, ""));
+    let mut asked = Vec::new();
+    for _ in 0..2 {
         loop {
             match play.wants() {
                 Wants::Done => break,
-                Wants::Send(_) => {
-                    asked += 1;
+                Wants::Send(request) => {
+                    asked.push(format!("{:?}", request.headers).contains("ksk_one"));
                     play.tell(Input::Sent);
                     play.answer(200, STREAM, &exception("InternalServerException", r#"{"message":"failed"}"#));
                 }
@@ -48,5 +49,8 @@ fn answers_that_fail_inside_the_stream_count_against_the_account() {
         assert_eq!(play.heads, [502]);
         play = play.again(&body(false, ""));
     }
-    assert_eq!(asked, 5, "the fifth failure in a row lets the account rest");
+    let (first, second) = (true, false);
+    // Each has three tries a request, and rests from its fifth failure in a row while another can serve.
+    let expected = [first, first, first, second, second, second, first, first, second, second, second];
+    assert_eq!(asked, expected);
 }
