@@ -192,7 +192,7 @@ test('usage: without counts, the share of the window tells input and output toge
 
 test('usage: Claude Code reads shares of the window it believes in', async () => {
   const headers = { 'user-agent': 'claude-cli/2.1.329 (external, cli)' };
-  const { message } = await usageOf('context 10', { model: 'claude-opus-5' }, { headers });
+  const { message } = await usageOf('context 10', { model: 'claude-sonnet-4-6' }, { headers });
   const told = message.usage.input_tokens + message.usage.output_tokens;
   assert.ok(Math.abs(told - 20_000) <= 2, `10 % of 200000, not of a million: ${told}`);
 });

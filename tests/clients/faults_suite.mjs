@@ -1,13 +1,15 @@
 // What breaks at the service, as the client gets it: a status while there is none yet, an error in the stream after that, and never
 // something that looks complete.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 
 import { call, content, marker, refused, shared, stream, text, tool, turn, whole } from './support/gateway.mjs';
 import { read, walk } from './support/sse.mjs';
 import { chats, sharedSimulator } from './support/simulator.mjs';
 
 const TOOLS = { tools: [tool('Write', { content: { type: 'string' } })] };
+// A schema that the strict profile makes simpler, so that there is something to repair.
+const REPAIRABLE = { tools: [{ name: 'Write', description: 'Writes.', input_schema: { type: 'object', additionalProperties: false, properties: { content: { type: 'string', minLength: 1, pattern: '^x' } } } }] };
 // A lack of capacity rests a model for some seconds: tests of it use one that no other test needs.
 const SPARE = { model: 'claude-fable-5' };
 
@@ -37,6 +39,8 @@ const IN_MIDSTREAM = [
   ['a dropped connection between frames', 'drop', 'api_error'],
   ['an answer the service calls malformed', 'stop MALFORMED_MODEL_OUTPUT', 'api_error'],
 ];
+
+beforeEach(recover);
 
 for (const [sentence, fault, type, request = {}] of IN_MIDSTREAM) {
   test(`${sentence} in mid-stream ends the stream with an error, and keeps what was said`, async () => {
@@ -78,6 +82,7 @@ for (const end of ['reset', 'drop', 'close']) {
       if (answer.status !== 200) {
         assert.ok([502, 529].includes(answer.status), where);
         assert.ok(await requests(mark) > 1, `tried again, ${where}`);
+        await recover();
         continue;
       }
       const { message, error } = walk(read(answer.bytes));
@@ -137,6 +142,7 @@ test('an exception before anything was said is a status, also for a stream', asy
   const mark = marker();
   refused(await post(`${mark}\n@sim exception InternalServerException "boom"`, { stream: true }), 502, 'api_error');
   assert.equal(await requests(mark), 3);
+  await recover();
 });
 
 test('an HTML page with status 200 is no answer', async () => {
@@ -162,13 +168,14 @@ test('a status of 500 is tried three times', async () => {
 
 // [fault, request, status, error type, requests to the service, words]
 const STATUSES = [
-  ['improper', {}, 400, 'invalid_request_error', 2, /Improperly formed request/],
+  ['improper', REPAIRABLE, 400, 'invalid_request_error', 2, /Improperly formed request/],
+  ['invalid-body', {}, 400, 'invalid_request_error', 2, /Improperly formed request/],
   ['invalid-json', {}, 400, 'invalid_request_error', 1, /JSON/],
   ['too-long', {}, 400, 'invalid_request_error', 1, /^prompt is too long: 200001 tokens > 200000 maximum$/],
   ['prompt-too-long', {}, 400, 'invalid_request_error', 1, /^prompt is too long: \d+ tokens > 200000 maximum$/],
   ['front-end', {}, 400, 'invalid_request_error', 1, /^prompt is too long: \d+ tokens > 200000 maximum$/],
   ['model', {}, 404, 'not_found_error', 1, /claude-sonnet-4-5/],
-  ['tool-format', TOOLS, 400, 'invalid_request_error', 2, /Invalid tool use format/],
+  ['tool-format', REPAIRABLE, 400, 'invalid_request_error', 2, /Invalid tool use format/],
   ['conversation', {}, 400, 'invalid_request_error', 1, /conversation/],
   ['operation', {}, 502, 'api_error', 1, /KIRO_API_BASE/],
   ['unavailable', {}, 529, 'overloaded_error', 3, /not available/],
@@ -190,7 +197,7 @@ for (const [fault, request, status, type, tries, words] of STATUSES) {
 
 test('a shape that the service refuses is repaired once', async () => {
   const mark = marker();
-  const { message } = await whole(shared, `${mark}\n@sim fault improper || text "repaired"`, TOOLS);
+  const { message } = await whole(shared, `${mark}\n@sim fault improper || text "repaired"`, REPAIRABLE);
   assert.deepEqual(message.content, [text('repaired')]);
   assert.equal(await requests(mark), 2);
 });

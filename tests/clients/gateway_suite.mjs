@@ -270,6 +270,14 @@ test('a prompt larger than the service takes has the words that let a client com
   assert.equal(maximum, '200000');
 });
 
+async function readUntil(reader, word) {
+  for (let seen = ''; !seen.includes(word);) {
+    const { done, value } = await reader.read();
+    assert.ok(!done, `the answer ended without ${word}: ${seen}`);
+    seen += new TextDecoder().decode(value);
+  }
+}
+
 test('a client that goes in mid-stream cancels the service', async () => {
   const mark = marker();
   const abort = new AbortController();
@@ -279,8 +287,7 @@ test('a client that goes in mid-stream cancels the service', async () => {
     body: JSON.stringify({ ...turn(`${mark}\n@sim pace 20; text "tick" times=100000 chunk=4`), stream: true }),
   });
   const reader = response.body.getReader();
-  let seen = '';
-  while (!seen.includes('tick')) seen += new TextDecoder().decode((await reader.read()).value);
+  await readUntil(reader, 'tick');
   assert.equal((await chat(sharedSimulator, mark)).outcome, 'open');
   abort.abort();
   await until('the service sees the cancel', async () => (await chat(sharedSimulator, mark)).outcome === 'client_gone');
@@ -294,8 +301,7 @@ test('events reach the client as they come, not at the end', async () => {
     body: JSON.stringify({ ...turn(`${mark}\n@sim text "first"; stall`), stream: true }),
   });
   const reader = response.body.getReader();
-  let seen = '';
-  while (!seen.includes('first')) seen += new TextDecoder().decode((await reader.read()).value);
+  await readUntil(reader, 'first');
   assert.equal((await chat(sharedSimulator, mark)).outcome, 'open');
   await reader.cancel();
 });

@@ -20,7 +20,8 @@ export async function call(gateway, path, { method, body, headers = {}, key = ga
     method: method ?? (body === undefined ? 'GET' : 'POST'),
     headers: sent,
     body: plain ? body : JSON.stringify(body),
-    signal,
+    // A hang is a failure like any other.
+    signal: AbortSignal.any([signal, AbortSignal.timeout(LONGEST)].filter(Boolean)),
     redirect: 'manual',
   });
   const bytes = new Uint8Array(await response.arrayBuffer());
@@ -73,4 +74,5 @@ export const tool = (name, properties = {}, description = `Does ${name}.`) => ({
   input_schema: { type: 'object', properties },
 });
 
+const LONGEST = 100_000;
 export const MODEL = 'claude-sonnet-4-5';
