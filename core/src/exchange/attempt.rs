@@ -215,6 +215,11 @@ impl Exchange {
             call.facts.broken += 1;
         }
         let (verdict, outcome) = plan(&failure, &call.facts());
+        // One request must not rest an account by its own tries.
+        let outcome = match (verdict, outcome) {
+            (Verdict::Retry(_), Some(Outcome::Failed)) => Some(Outcome::Undecided),
+            (_, outcome) => outcome,
+        };
         // A refusal that is the request's own fault speaks for the account.
         if let Some(outcome) = outcome.or_else(|| failure.is_answered().then_some(Outcome::Served)) {
             call.settle(gateway, outcome, now);

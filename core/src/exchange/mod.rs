@@ -35,7 +35,7 @@ use crate::exchange::call::Call;
 use crate::exchange::relay::{Ended, Relay};
 use crate::exchange::reply::{Answered, Common};
 use crate::host::{Head, Incoming, Millis, Outbound, Saved, StoreError, Stored, TransportError};
-use crate::pool::Snapshot;
+use crate::pool::{Outcome, Snapshot};
 use crate::route::Dialect;
 use crate::summary::Summary;
 
@@ -321,7 +321,9 @@ impl Exchange {
         };
         self.summary.error = self.call.as_ref().map(|call| failure.error(call.asked()).to_string());
         self.summary.verdicts.push(format!("{failure}: told in-band"));
-        if let (Some(call), (_, Some(outcome))) = (&self.call, plan::plan(&failure, &plan::Facts::default())) {
+        // An answer that broke after it had begun says little about the account.
+        let (_, outcome) = plan::plan(&failure, &plan::Facts::default());
+        if let (Some(call), Some(outcome)) = (&self.call, outcome.filter(|outcome| *outcome != Outcome::Failed)) {
             call.settle(gateway, outcome, now);
         }
         self.close(gateway, now);

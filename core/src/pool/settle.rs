@@ -9,6 +9,7 @@
 //! | `NotAuthorized` | 1 min | 1 h | the account |
 //! | `BearerRefused` | not at all: it is refreshed; twice in a row: 30 s | 10 min | the account |
 //! | `Failed` | from the fifth in a row: 10 s | 2 min | the account, in this instance |
+//! | `Undecided` | not at all: the request goes on | – | – |
 //! | `Suspended` | until the credential changes | – | the account |
 //!
 //! After a rest one request at a time tries the account until one is served.
@@ -49,6 +50,8 @@ pub enum Outcome {
     NotAuthorized,
     /// A 5xx, or no answer at all.
     Failed,
+    /// It failed and is tried again at once: only the last try of a request counts.
+    Undecided,
 }
 
 impl Pool {
@@ -93,7 +96,7 @@ impl Slot {
                 let named = retry_after.map(|span| span.clamp(SHORTEST, MAX_THROTTLE));
                 self.entry.throttle.strike(now, THROTTLE, named);
             }
-            Outcome::NoCapacity { .. } => {}
+            Outcome::NoCapacity { .. } | Outcome::Undecided => {}
             Outcome::QuotaUsedUp { resets } => {
                 let until = resets.filter(|reset| *reset > now && *reset < now + LONGEST_PERIOD);
                 self.entry.quota.hold(now, until.unwrap_or_else(|| next_month(now)));
