@@ -6,6 +6,7 @@
 //! ```
 //! The second half runs only when the compiled wasm or a tool has changed.
 
+mod sections;
 mod size;
 
 use std::fs;
@@ -58,7 +59,7 @@ fn build(root: &Root, tools: &BundleTools, step: &mut Step) -> Result<()> {
     let mut assemble = tools.worker_build(root);
     assemble.env(STRIP.0, STRIP.1).args(["worker-cf", "--out-dir", "../build", "--profile", PROFILE, "--locked"]);
     process::demand(&mut assemble, step, LIMIT)?;
-    process::demand(&mut strip(root, tools), step, LIMIT)?;
+    strip(root)?;
     fs::write(&stamp, identity).during(|| format!("write {}", stamp.display()))
 }
 
@@ -70,11 +71,11 @@ fn compile(root: &Root) -> std::process::Command {
 }
 
 /// `worker-build` keeps the functions' names, which every cold isolate would download.
-fn strip(root: &Root, tools: &BundleTools) -> std::process::Command {
-    let wasm = root.bundle().join("index_bg.wasm");
-    let mut command = tools.wasm_opt(root);
-    command.args(["--all-features", "--strip-debug", "--strip-producers"]).arg(&wasm).arg("--output").arg(&wasm);
-    command
+fn strip(root: &Root) -> Result<()> {
+    let path = root.bundle().join("index_bg.wasm");
+    let wasm = fs::read(&path).during(|| format!("read {}", path.display()))?;
+    let bare = sections::without_custom(&wasm).during(|| format!("read the sections of {}", path.display()))?;
+    fs::write(&path, bare).during(|| format!("write {}", path.display()))
 }
 
 /// What the bundle is made from: the compiled wasm, the manifest (its wasm-opt flags) and the tools.

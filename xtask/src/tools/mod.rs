@@ -44,11 +44,6 @@ impl BundleTools {
             .env("ESBUILD_BIN", self.modules.join(".bin/esbuild"));
         command
     }
-
-    /// `wasm-opt`, for what `worker-build` leaves to do.
-    pub(crate) fn wasm_opt(&self, root: &Root) -> Command {
-        root.command(self.modules.join(".bin/wasm-opt"))
-    }
 }
 
 /// The wasm target alone, for checks that need no bundle.
