@@ -222,7 +222,7 @@ test('fifty answers at once are told apart', async () => {
 });
 
 test('an answer of several megabytes arrives whole', async () => {
-  const { message } = await stream(shared, `${marker()}\n@sim text "0123456789abcdef" chunk=4000 times=200000; chunks all`);
+  const { message } = await stream(shared, `${marker()}\n@sim text "0123456789abcdef" chunk=4000 times=200000; chunks all`, { max_tokens: 10_000_000 });
   assert.equal(message.content[0].text.length, 3_200_000);
   assert.equal(message.content[0].text, '0123456789abcdef'.repeat(200_000));
 });
