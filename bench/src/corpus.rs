@@ -90,14 +90,14 @@ impl Stream {
         let mut stream = Self { request, opening: encode(kind, payload)?, frames: Vec::new(), told: 0, payload: 0 };
         for (kind, payload) in events {
             stream.payload += payload.len();
-            stream.told += usize::from(!TAIL.iter().any(|(tail, _)| *tail == kind));
+            stream.told += usize::from(!BESIDE.iter().any(|(beside, _)| *beside == kind));
             stream.frames.push(encode(kind, payload)?);
         }
         Ok(stream)
     }
 }
 
-/// 1000 text events of 165 bytes on average, then the two events that end a real answer.
+/// 1000 text events in frames of 165 bytes on average, then two events without text.
 pub(crate) fn answer() -> Result<Stream, Fault> {
     Stream::of(PLAIN, answered(text_events()))
 }
@@ -154,17 +154,19 @@ fn text_events() -> impl Iterator<Item = Event> {
 }
 
 fn answered(events: impl Iterator<Item = Event>) -> impl Iterator<Item = Event> {
-    events.chain(TAIL.map(|(kind, payload)| (kind, payload.to_owned())))
+    events.chain(BESIDE.map(|(kind, payload)| (kind, payload.to_owned())))
 }
 
 const TEXT: &str = "assistantResponseEvent";
-const TAIL: [(&str, &str); 2] = [
-    ("contextUsageEvent", r#"{"contextUsagePercentage":10.867}"#),
-    ("meteringEvent", r#"{"unit":"credit","unitPlural":"credits","usage":0.0897}"#),
+/// Neither is one of those that end an answer: it goes on in the next run.
+const BESIDE: [(&str, &str); 2] = [
+    ("messageMetadataEvent", r#"{"conversationId":"5f0f2a9e-0000-4000-8000-000000000000"}"#),
+    ("followupPromptEvent", r#"{"followupPrompt":{"content":"And then?"}}"#),
 ];
-const PLAIN: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":32000,"stream":true,"messages":[{"role":"user","content":"Go on"}],"tools":[{"name":"Write","description":"Writes a file","input_schema":{"type":"object","properties":{"file_path":{"type":"string"},"content":{"type":"string"}}}}]}"#;
-const TAGGED: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":32000,"stream":true,"thinking":{"type":"enabled","budget_tokens":4000},"messages":[{"role":"user","content":"Go on"}]}"#;
-const THINKING: &str = r#"{"model":"claude-opus-4-6","max_tokens":32000,"stream":true,"thinking":{"type":"adaptive"},"messages":[{"role":"user","content":"Go on"}]}"#;
+/// With a limit that no number of runs reaches.
+const PLAIN: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":4000000000,"stream":true,"messages":[{"role":"user","content":"Go on"}],"tools":[{"name":"Write","description":"Writes a file","input_schema":{"type":"object","properties":{"file_path":{"type":"string"},"content":{"type":"string"}}}}]}"#;
+const TAGGED: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":4000000000,"stream":true,"thinking":{"type":"enabled","budget_tokens":4000},"messages":[{"role":"user","content":"Go on"}]}"#;
+const THINKING: &str = r#"{"model":"claude-opus-4-6","max_tokens":4000000000,"stream":true,"thinking":{"type":"adaptive"},"messages":[{"role":"user","content":"Go on"}]}"#;
 
 fn encode(kind: &'static str, payload: String) -> Result<Vec<u8>, Fault> {
     let header = |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(value.into()));

@@ -65,7 +65,8 @@ impl Answer {
         for chunk in stream.chunks(chunk.max(1)) {
             self.out.clear();
             if self.relay.push(chunk, NOW, &mut self.out) == Flow::Done {
-                return Err(String::from_utf8_lossy(&self.out).into_owned());
+                let last = self.out.get(self.out.len().saturating_sub(LAST)..).unwrap_or_default();
+                return Err(format!("the answer ended: {}", String::from_utf8_lossy(last)));
             }
             told(&self.out);
             bytes += self.out.len();
@@ -112,5 +113,7 @@ pub fn post(path: &str, body: Vec<u8>) -> Incoming {
 pub const NOW: Millis = Millis(1_795_000_000_000);
 /// More than an exchange that goes well takes.
 const STEPS: usize = 32;
+/// Bytes of an answer's end that say why.
+const LAST: usize = 400;
 const CLIENT_KEY: &str = "sk-benchmark-client-key-0123456789";
 const ACCOUNT: &str = r#"[{"auth":"ApiKey","apiKey":"ksk_benchmark0123456789012345678901234567890123456789","profileArn":"arn:aws:codewhisperer:us-east-1:000000000000:profile/BENCHMARK"}]"#;
