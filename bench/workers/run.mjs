@@ -146,7 +146,7 @@ function floor() {
 function fromStream() {
   const target = path.join(root, "target/wasm32-unknown-unknown/worker/examples/from_stream.wasm");
   const out = path.join(root, "target/bench-from-stream");
-  const env = { ...process.env, CARGO_PROFILE_WORKER_STRIP: "debuginfo", WASM_BINDGEN_USE_JS_SYS: "1" };
+  const env = { ...process.env, WASM_BINDGEN_USE_JS_SYS: "1" };
   const build = ["build", "--locked", "--example", "from_stream", "--profile", "worker", "--target", "wasm32-unknown-unknown"];
   execFileSync("cargo", build, { cwd: path.join(root, "worker-cf"), env, stdio: "inherit" });
   rmSync(out, { recursive: true, force: true });

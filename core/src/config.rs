@@ -5,39 +5,6 @@ use crate::host::Millis;
 use crate::pool::{self, Credential, Sealing, Strategy};
 use crate::upstream::endpoint::Bases;
 
-/// Every name that is read. A host looks each of them up and hands the values to [`Config::read`].
-pub const NAMES: &[&str] = &[
-    "KIRO_CLIENT_TOKEN",
-    "KIRO_AUTH_TOKEN",
-    "AWS_REFRESHTOKEN",
-    "TOKEN_SELECTION_STRATEGY",
-    "TOKEN_REFRESH_TIMEOUT",
-    "TOKEN_STORE_KEY",
-    "KIRO_API_BASE",
-    "KIRO_AUTH_BASE",
-    "KIRO_OIDC_BASE",
-    "KIRO_REGION",
-    "REQUEST_TIMEOUT_MINUTES",
-    "SIMPLE_REQUEST_TIMEOUT_MINUTES",
-    "STREAM_REQUEST_TIMEOUT_MINUTES",
-    "SERVER_READ_TIMEOUT_MINUTES",
-    "SERVER_WRITE_TIMEOUT_MINUTES",
-    "CORS_ALLOW_ORIGINS",
-    // Without effect, but worth a word when set: see `WITHOUT_EFFECT`.
-    "MODEL_MAP",
-    "MAX_CONCURRENT_SESSIONS",
-    "SESSION_TIMEOUT_MINUTES",
-    "DISABLE_STREAM",
-    "LOG_LEVEL",
-    "LOG_FORMAT",
-    "LOG_CONSOLE",
-    "LOG_FILE",
-    "METRICS_ENABLED",
-    "RESPONSES_STORE",
-    "RESPONSE_CACHE",
-    "GIN_MODE",
-];
-
 /// Names of the original project that this version does not act on.
 const WITHOUT_EFFECT: &[&str] = &[
     "MODEL_MAP",

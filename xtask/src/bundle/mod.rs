@@ -57,7 +57,7 @@ fn build(root: &Root, tools: &BundleTools, step: &mut Step) -> Result<()> {
     }
     let _ = fs::remove_file(&stamp);
     let mut assemble = tools.worker_build(root);
-    assemble.env(STRIP.0, STRIP.1).args(["worker-cf", "--out-dir", "../build", "--profile", PROFILE, "--locked"]);
+    assemble.args(["worker-cf", "--out-dir", "../build", "--profile", PROFILE, "--locked"]);
     process::demand(&mut assemble, step, LIMIT)?;
     strip(root)?;
     fs::write(&stamp, identity).during(|| format!("write {}", stamp.display()))
@@ -66,7 +66,7 @@ fn build(root: &Root, tools: &BundleTools, step: &mut Step) -> Result<()> {
 /// Exactly the compilation that `worker-build` runs, so that its own finds everything built.
 fn compile(root: &Root) -> std::process::Command {
     let mut cargo = root.cargo(&["build", "--lib", "--profile", PROFILE, "--target", WASM, "--locked"]);
-    cargo.current_dir(root.join("worker-cf")).env("WASM_BINDGEN_USE_JS_SYS", "1").env(STRIP.0, STRIP.1);
+    cargo.current_dir(root.join("worker-cf")).env("WASM_BINDGEN_USE_JS_SYS", "1");
     cargo
 }
 
@@ -111,8 +111,6 @@ fn measure(root: &Root) -> Result<Size> {
 
 /// The cargo profile of the worker, in the root Cargo.toml.
 const PROFILE: &str = "worker";
-/// wasm-bindgen learns from the `target_features` section what it may generate, and full stripping removes that section.
-const STRIP: (&str, &str) = ("CARGO_PROFILE_WORKER_STRIP", "debuginfo");
 const DEPLOYED: [&str; 2] = ["index.js", "index_bg.wasm"];
 const STAMP: &str = ".bundle-stamp";
 const LIMIT: Duration = Duration::from_secs(30 * 60);
