@@ -265,7 +265,7 @@ impl Call {
 
     pub(crate) fn settle(&self, gateway: &mut Gateway, outcome: Outcome, now: Millis) {
         if let Some(lease) = &self.lease {
-            gateway.pool_mut().settle(lease, outcome, self.model.upstream_id, now);
+            gateway.pool_mut().settle(lease, outcome, &self.model.upstream_id, now);
         }
     }
 
