@@ -143,7 +143,7 @@ impl Exchange {
         let (ours, its) = (&mut self.summary, &branch.summary);
         ours.attempts = ours.attempts.saturating_add(its.attempts);
         ours.unknown_events += its.unknown_events;
-        ours.account = its.account.clone().or(ours.account.take());
+        ours.account = its.account.clone().or_else(|| ours.account.take());
         ours.stop = ours.stop.or(its.stop);
         ours.status = ours.status.max(its.status);
         ours.first_byte_ms = match (ours.first_byte_ms, its.first_byte_ms) {
