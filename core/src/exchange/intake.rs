@@ -87,8 +87,7 @@ impl Exchange {
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
         self.call = Some(Box::new(call));
-        self.look_again(gateway, now);
-        Ok(())
+        self.ask(gateway, now)
     }
 }
 
