@@ -62,7 +62,11 @@ pub(crate) fn decoded_len(base64: &str) -> usize {
     (base64.len() / 4 * 3).saturating_sub(padding)
 }
 
-fn strip_data_url<'a>(data: Cow<'a, str>, path: &Path<'_>) -> Result<Cow<'a, str>, Error> {
+/// What follows the head of a data URL; another text as it is.
+///
+/// # Errors
+/// A data URL that is not in base64.
+pub(crate) fn strip_data_url<'a>(data: Cow<'a, str>, path: &Path<'_>) -> Result<Cow<'a, str>, Error> {
     if !data.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
         return Ok(data);
     }
