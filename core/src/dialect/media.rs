@@ -80,6 +80,23 @@ fn strip_data_url<'a>(data: Cow<'a, str>, path: &Path<'_>) -> Result<Cow<'a, str
     })
 }
 
+/// The service's name of a document type.
+pub(crate) fn document_format(media_type: &str) -> Option<&'static str> {
+    let essence = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    Some(match essence.as_str() {
+        "application/pdf" => "pdf",
+        "text/plain" => "txt",
+        "text/html" => "html",
+        "text/markdown" | "text/x-markdown" => "md",
+        "text/csv" | "application/csv" => "csv",
+        "application/msword" => "doc",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "docx",
+        "application/vnd.ms-excel" => "xls",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
+        _ => return None,
+    })
+}
+
 /// Whether the text has base64's length, letters, and padding only at its end.
 fn is_standard(text: &[u8]) -> bool {
     let body = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
