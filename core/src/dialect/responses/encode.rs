@@ -15,10 +15,9 @@
 use std::sync::Arc;
 
 use super::object::{self, Form, Items, State, input_text, object, refusal_part, summary_part, text_part};
-use super::{Asked, Voice};
+use super::{Asked, Voice, failure};
 use crate::dialect::Ids;
 use crate::dialect::openai::freeform::Freeform;
-use crate::dialect::openai::{fault_code, fault_message};
 use crate::dialect::sse::{self, end, number, raw, string};
 use crate::error::Error;
 use crate::json::Lit;
@@ -39,6 +38,8 @@ pub struct Encoder {
     /// Places of calls that were cut.
     skipped: Vec<u64>,
     started: bool,
+    /// Whether the last item was told as incomplete.
+    cut: bool,
     stage: Stage,
     /// What stands between the number and the text of each piece of the open item.
     middle: Vec<u8>,
@@ -89,6 +90,7 @@ impl Encoder {
             place: 0,
             skipped: Vec::new(),
             started: false,
+            cut: false,
             stage: Stage::Between,
             middle: Vec::new(),
             id: String::new(),
@@ -130,6 +132,9 @@ impl Encoder {
 
     /// Appends the failure that ends a stream. Nothing may follow.
     pub fn fault(&mut self, error: &Error, out: &mut Vec<u8>) {
+        if matches!(self.stage, Stage::Over) {
+            return;
+        }
         self.start(out);
         let done = match self.stage {
             Stage::Between | Stage::Waiting => self.answer.blocks.len(),
@@ -137,8 +142,8 @@ impl Encoder {
         };
         self.answer.blocks.truncate(done);
         self.event("response.failed", out);
-        let state = State::Failed(fault_code(error.kind()), &fault_message(error));
-        self.lifecycle(state, false, out);
+        let (code, message) = failure(error);
+        self.lifecycle(State::Failed(code, &message), false, out);
         self.stage = Stage::Over;
     }
 
@@ -331,6 +336,7 @@ impl Encoder {
         {
             *slot = text;
         }
+        self.cut = !complete;
         self.item_done(complete, out);
     }
 
@@ -366,8 +372,7 @@ impl Encoder {
         let state = State::of(&answer.stop);
         self.event(if state.is_cut() { "response.incomplete" } else { "response.completed" }, out);
         raw(",\"response\":", out);
-        let cut = state.is_cut() && self.skipped.is_empty();
-        let output = |out: &mut Vec<u8>| self.items().all(&answer, &self.skipped, cut, out);
+        let output = |out: &mut Vec<u8>| self.items().all(&answer, &self.skipped, self.cut, out);
         object(&self.asked, &self.ids, state, kept, output, Some(&answer.usage), out);
         raw("}", out);
         end(out);

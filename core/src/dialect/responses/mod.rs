@@ -1,11 +1,10 @@
 //! The OpenAI Responses API: what Codex and the Responses half of the OpenAI SDKs speak.
 //!
 //! ```text
-//! wire     the request as bytes have it      encode   deltas to server-sent events
-//! decode   the request as a turn             object   the response object and its items
-//! items    input items to messages           record   what is kept of a response, and lists of it
-//! tools    declared tools, and back          thought  thinking sealed into reasoning items
-//! echo     what an answer repeats of its request
+//! decode   the request as a turn             encode   deltas to server-sent events
+//! items    input items to messages           object   the response object and its items
+//! tools    declared tools, and back          record   what is kept of a response, and lists of it
+//! echo     what an answer repeats            thought  thinking sealed into reasoning items
 //! ```
 //!
 //! It follows the public API reference and what Codex 0.169 and the OpenAI SDKs check. What it does not know it
@@ -19,7 +18,6 @@ mod object;
 mod record;
 mod thought;
 mod tools;
-mod wire;
 
 pub use decode::{decode, input_tokens};
 pub use encode::Encoder;
@@ -30,7 +28,8 @@ use std::sync::Arc;
 
 use tools::Table;
 
-use crate::dialect::Ids;
+use crate::dialect::{Ids, openai};
+use crate::error::{Error, Kind};
 
 /// What is remembered of a request to tell its answer.
 #[derive(Clone, Debug)]
@@ -61,4 +60,17 @@ struct Asked {
 /// The id of a response.
 pub(super) fn response_id(ids: &Ids) -> String {
     format!("resp_{}", ids.stem)
+}
+
+/// The code and text of a failure inside a stream. Codex acts on the code, and waits as long as the text says.
+fn failure(error: &Error) -> (&'static str, String) {
+    let mut text = openai::error::message(error);
+    let code = match error.kind() {
+        Kind::Invalid => "invalid_prompt",
+        _ => openai::error::code(error).unwrap_or("server_error"),
+    };
+    if let Some(wait) = error.wait().filter(|_| error.kind() == Kind::RateLimited) {
+        text.push_str(&format!(" Please try again in {}s.", wait.0.div_ceil(1000)));
+    }
+    (code, text)
 }

@@ -181,15 +181,7 @@ impl Items<'_> {
 
     /// A call of the tool that is called `name` here, in the form the client declared it; `input` is a JSON text,
     /// absent while it is still to come.
-    pub(super) fn call(
-        &self,
-        place: u64,
-        status: &str,
-        id: &str,
-        name: &str,
-        input: Option<&str>,
-        out: &mut Vec<u8>,
-    ) {
+    pub(super) fn call(&self, place: u64, status: &str, id: &str, name: &str, input: Option<&str>, out: &mut Vec<u8>) {
         let tool = self.asked.tools.declared(name);
         self.head(Form::of_tool(tool.custom), place, status, out);
         raw(",\"call_id\":", out);

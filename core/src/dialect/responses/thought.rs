@@ -24,8 +24,7 @@ pub(super) fn seal_redacted(data: &str) -> String {
 
 /// What was sealed; `None` for what was not sealed here, or is broken.
 pub(super) fn open<'a>(seal: &str) -> Option<Part<'a>> {
-    let Sealed { kiro2api, text, signature, redacted } =
-        serde_json::from_slice(&STANDARD.decode(seal).ok()?).ok()?;
+    let Sealed { kiro2api, text, signature, redacted } = serde_json::from_slice(&STANDARD.decode(seal).ok()?).ok()?;
     if kiro2api != VERSION {
         return None;
     }
