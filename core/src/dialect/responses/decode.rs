@@ -76,21 +76,22 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
     Ok(Decoded { turn, voice: dialect::Voice::Responses(Box::new(voice)), needs: parts.needs })
 }
 
-/// The body of `POST /v1/responses/input_tokens`: an estimate, made here. `scale` brings it to what the client counts
-/// in. A request that continues a response must be given that response's record.
+/// The body of `POST /v1/responses/input_tokens`: an estimate, made here; or what must be given before there can be
+/// one. `scale` brings it to what the client counts in.
 ///
 /// # Errors
-/// As [`decode`]; and [`Kind::Invalid`](crate::Kind::Invalid) while something is needed that is not given.
-pub fn input_tokens(body: &[u8], given: &Given<'_>, scale: impl FnOnce(&Model, u64) -> u64) -> Result<Vec<u8>, Error> {
+/// As [`decode`].
+pub fn input_tokens(
+    body: &[u8],
+    given: &Given<'_>,
+    scale: impl FnOnce(&Model, u64) -> u64,
+) -> Result<Result<Vec<u8>, Vec<Need>>, Error> {
     let Decoded { turn, needs, .. } = decode(body, given)?;
-    if let Some(need) = needs.first() {
-        return Err(match need {
-            Need::Image { path, .. } => Error::invalid(path.clone(), "the picture must be sent as a data URL here"),
-            Need::Previous(_) => Error::invalid("previous_response_id", "is no response that is kept here"),
-        });
+    if !needs.is_empty() {
+        return Ok(Err(needs));
     }
     let tokens = scale(turn.model, estimate::turn(&turn));
-    Ok(format!("{{\"object\":\"response.input_tokens\",\"input_tokens\":{tokens}}}").into_bytes())
+    Ok(Ok(format!("{{\"object\":\"response.input_tokens\",\"input_tokens\":{tokens}}}").into_bytes()))
 }
 
 /// Refuses what would change the answer and cannot be done.

@@ -134,9 +134,16 @@ pub(super) fn items(record: &[u8]) -> Option<Vec<&RawValue>> {
     Some(before.into_iter().chain(input).chain(output).collect())
 }
 
-/// The body of `GET /v1/responses/{id}`; `None` for bytes that are no record.
-pub fn stored_response(record: &[u8]) -> Option<Vec<u8>> {
-    Some(read(record)?.response.get().as_bytes().to_vec())
+/// The body of `GET /v1/responses/{id}`.
+///
+/// # Errors
+/// Bytes that are no record of this version.
+pub fn stored_response(record: &[u8]) -> Result<Vec<u8>, Error> {
+    Ok(read(record).ok_or_else(unreadable)?.response.get().as_bytes().to_vec())
+}
+
+fn unreadable() -> Error {
+    Error::invalid("response_id", "what is kept of this response cannot be read: create it anew")
 }
 
 /// The body of `DELETE /v1/responses/{id}`.
@@ -155,9 +162,7 @@ pub fn deleted(id: &str) -> Vec<u8> {
 /// # Errors
 /// [`Kind::Invalid`](crate::Kind::Invalid) naming the parameter; bytes that are no record.
 pub fn input_items(record: &[u8], query: &str) -> Result<Vec<u8>, Error> {
-    let Some(Record { input, .. }) = read(record) else {
-        return Err(Error::invalid("response_id", "what is kept of this response cannot be read"));
-    };
+    let Record { input, .. } = read(record).ok_or_else(unreadable)?;
     let mut items = Vec::with_capacity(input.len());
     for raw in input {
         items.push((Item::read(raw, &Path::Root)?.id().unwrap_or_default().into_owned(), raw));
