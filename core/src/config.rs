@@ -3,7 +3,8 @@
 use crate::auth::ClientKeys;
 use crate::host::Millis;
 use crate::models::Catalogue;
-use crate::pool::{self, Credential, Sealing, Strategy};
+use crate::pool::{self, Credential, Strategy};
+use crate::seal::Sealing;
 use crate::upstream::endpoint::Bases;
 
 /// Names of the original project that this version does not act on.

@@ -27,9 +27,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("dialect", &["error", "host", "json", "models", "turn"]),
     ("upstream", &["error", "eventstream", "host", "json", "models", "secret", "turn"]),
-    ("pool", &["error", "host", "json", "secret"]),
+    ("pool", &["error", "host", "json", "seal", "secret"]),
     ("turn", &["error", "json", "models"]),
-    ("config", &["auth", "host", "models", "pool", "upstream"]),
+    ("config", &["auth", "host", "models", "pool", "seal", "upstream"]),
     ("summary", &["host", "turn"]),
     ("auth", &["error", "host"]),
     ("route", &["host"]),
@@ -39,6 +39,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("host", &[]),
     ("eventstream", &[]),
     ("json", &[]),
+    ("seal", &[]),
     ("secret", &[]),
 ];
 
