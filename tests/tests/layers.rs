@@ -20,6 +20,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "models",
             "pool",
             "route",
+            "seal",
             "summary",
             "turn",
             "upstream",

@@ -187,10 +187,7 @@ impl Exchange {
         }
         self.summary.first_byte_ms.get_or_insert((now - self.begun).0);
         if !call.stream {
-            let body = call.folded().unwrap_or_default();
-            let mut answer = self.common.json(200, body);
-            answer.0.headers.extend(super::reply::ignored_header(&self.summary.ignored));
-            return self.answer(answer);
+            return self.completed(gateway, now);
         }
         call.commit(now);
         let ended = call.relay.as_ref().is_some_and(|relay| relay.ended().is_some());
