@@ -92,7 +92,7 @@ impl Talk {
     fn messages(&self) -> Value {
         let mut messages = Vec::new();
         let mut results: Vec<Value> = Vec::new();
-        let mut ask = |asked: &Asked, results: &mut Vec<Value>, messages: &mut Vec<Value>| {
+        let ask = |asked: &Asked, results: &mut Vec<Value>, messages: &mut Vec<Value>| {
             let mut content = std::mem::take(results);
             content.push(json!({"type": "text", "text": asked.text}));
             if asked.image {

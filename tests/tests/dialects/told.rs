@@ -1,6 +1,5 @@
 //! What a client of any dialect understands of an answer, so that answers of different dialects can be compared.
 
-use kiro2api_tests::world::Got;
 use serde_json::Value;
 
 /// The dialect a request is sent in.
@@ -59,11 +58,6 @@ pub(crate) fn told(dialect: Dialect, got: &[u8], status: u16) -> Option<Told> {
         Dialect::Chat => chat(&events, text.ends_with("data: [DONE]\n\n")),
         Dialect::Responses => responses(&events),
     }
-}
-
-/// The same of what a world's client got.
-pub(crate) fn told_by(dialect: Dialect, got: &Got) -> Option<Told> {
-    told(dialect, &got.body, got.status())
 }
 
 fn data(stream: &str) -> Vec<Value> {
