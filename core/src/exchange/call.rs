@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::dialect::{self, Api, Encoder, Given, Ids, Voice};
+use crate::dialect::{self, Api, Encoder, Fetched, Given, Ids, Need, Voice};
 use crate::error::Error;
 use crate::exchange::deadlines::{self, PING_AFTER, Watch};
 use crate::exchange::pipe::Pipe;
@@ -21,12 +21,35 @@ use crate::upstream::fault::Asked;
 use crate::upstream::profile::Profile;
 use crate::upstream::{Encoded, Wishes, encode};
 
+/// What the client asked, as it came.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) api: Api,
+    pub(crate) body: Vec<u8>,
+    pub(crate) headers: Headers,
+    /// Pictures that were fetched for it.
+    pub(crate) fetched: Vec<Fetched>,
+}
+
+impl Request {
+    fn given<'a>(&'a self, catalogue: &'a Catalogue) -> Given<'a> {
+        Given { catalogue, fetched: &self.fetched, ..Given::of(&self.headers) }
+    }
+}
+
+/// What a request has come to.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// It can be sent.
+    Call(Box<Call>),
+    /// It needs something first, for this model as the client names it, and until this point in time.
+    Needs { request: Request, needs: Vec<Need>, model: String, total: Millis },
+}
+
 /// A request that is to be answered by the service.
 #[derive(Debug)]
 pub(crate) struct Call {
-    api: Api,
-    body: Vec<u8>,
-    headers: Headers,
+    request: Request,
     /// How the answer is told, and the names in it.
     pub(crate) voice: Voice,
     ids: Ids,
@@ -99,23 +122,29 @@ impl Lookup {
 }
 
 impl Call {
+    /// `begun`: when the request came, from which its deadline counts.
     pub(crate) fn new(
-        api: Api,
-        body: Vec<u8>,
-        headers: Headers,
+        request: Request,
         ids: Ids,
         config: &Config,
+        begun: Millis,
         now: Millis,
-    ) -> Result<Self, Error> {
-        let given = Given { catalogue: &config.catalogue, ..Given::of(&headers) };
-        let dialect::Decoded { turn, voice, .. } = dialect::decode(api, &body, &given)?;
+    ) -> Result<Opened, Error> {
+        let given = request.given(&config.catalogue);
+        let dialect::Decoded { turn, voice, needs } = dialect::decode(request.api, &request.body, &given)?;
+        let total = begun + deadlines::total(&turn, &config.deadlines);
+        if !needs.is_empty() {
+            drop(turn);
+            let model = voice.model().to_owned();
+            return Ok(Opened::Needs { request, needs, model, total });
+        }
         let wishes = Wishes::default();
         let encoded = encode(&turn, &wishes)?;
-        let scale = Scale::of(turn.model, &headers);
+        let scale = Scale::of(turn.model, &request.headers);
+        let nothing = Request { api: request.api, body: Vec::new(), headers: Vec::new(), fetched: Vec::new() };
         let call = Self {
             wishes,
             encoded,
-            api,
             voice,
             ids,
             model: Arc::clone(turn.model),
@@ -128,7 +157,7 @@ impl Call {
             estimate: estimate::turn(&turn),
             scale,
             deadlines: config.deadlines,
-            total: now + deadlines::total(&turn, &config.deadlines),
+            total,
             refresh_timeout: config.refresh_timeout,
             sent: now,
             said: now,
@@ -146,10 +175,9 @@ impl Call {
             served: false,
             pending: Vec::new(),
             failure: None,
-            body: Vec::new(),
-            headers: Vec::new(),
+            request: nothing,
         };
-        Ok(Self { body, headers, ..call })
+        Ok(Opened::Call(Box::new(Self { request, ..call })))
     }
 
     /// Encodes the same turn in another shape; whether that changed anything.
@@ -159,8 +187,8 @@ impl Call {
             Repair::NoExtraFields => self.wishes.extra_fields = false,
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
-        let given = Given { catalogue, ..Given::of(&self.headers) };
-        let turn = dialect::decode(self.api, &self.body, &given)?.turn;
+        let given = self.request.given(catalogue);
+        let turn = dialect::decode(self.request.api, &self.request.body, &given)?.turn;
         let mut encoded = encode(&turn, &self.wishes)?;
         let changed = encoded.body(None) != self.encoded.body(None);
         self.encoded = encoded;
@@ -217,7 +245,7 @@ impl Call {
 
     /// The client's request and its encoded form are not needed once the answer is committed.
     pub(crate) fn commit(&mut self, now: Millis) {
-        self.body = Vec::new();
+        (self.request.body, self.request.fetched) = (Vec::new(), Vec::new());
         self.encoded.forget_body();
         self.said = now;
         if let Some(relay) = &mut self.relay {

@@ -2,7 +2,7 @@
 
 use crate::dialect::{self, Api, Given, anthropic};
 use crate::error::{Error, Kind};
-use crate::exchange::call::Call;
+use crate::exchange::call::{Call, Opened, Request};
 use crate::exchange::reply::{Answered, health};
 use crate::exchange::scale::Scale;
 use crate::exchange::{Exchange, Gateway, Next, State};
@@ -80,13 +80,25 @@ impl Exchange {
     }
 
     fn open_call(&mut self, gateway: &mut Gateway, api: Api, incoming: Incoming, now: Millis) -> Result<(), Error> {
+        let body = bytes(incoming.body)?;
+        self.open_request(gateway, Request { api, body, headers: incoming.headers, fetched: Vec::new() }, now)
+    }
+
+    /// Begins the call, or fetches what the request needs first.
+    pub(crate) fn open_request(&mut self, gateway: &mut Gateway, request: Request, now: Millis) -> Result<(), Error> {
         let ids = self.ids();
-        let call = Call::new(api, bytes(incoming.body)?, incoming.headers, ids, gateway.config(), now)?;
+        let call = match Call::new(request, ids, gateway.config(), self.begun, now)? {
+            Opened::Call(call) => call,
+            Opened::Needs { request, needs, model, total } => {
+                self.summary.model = Some(model);
+                return self.fetch(gateway, request, &needs, total, now);
+            }
+        };
         self.summary.model = Some(call.voice.model().to_owned());
         self.summary.upstream_model = Some(call.model.upstream_id.to_string());
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
-        self.call = Some(Box::new(call));
+        self.call = Some(call);
         self.look_again(gateway, now);
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! ([`Exchange::step`]) and is told what happened ([`Exchange::on`]).
 //!
 //! ```text
-//! begin ─▶ Load ─▶ pick ─▶ (Send refresh ─▶ Save) ─▶ (Send profile) ─▶ Send ─▶ Await head
+//! begin ─▶ (Send for pictures) ─▶ Load ─▶ pick ─▶ (Send refresh ─▶ Save) ─▶ (Send profile) ─▶ Send ─▶ Await head
 //!                   ▲                                                      │
 //!                   └──────── plan: retry, refresh, fail over ◀── refused ─┤
 //!                                                                          ▼
@@ -13,9 +13,11 @@
 //! status or another try. After [`Step::Relay`] only bytes, silence and the end are left.
 
 mod account;
+mod address;
 mod attempt;
 mod call;
 pub mod deadlines;
+mod fetch;
 mod gateway;
 mod intake;
 mod pipe;
@@ -33,6 +35,7 @@ pub use gateway::Gateway;
 use crate::dialect::Ids;
 use crate::error::Error;
 use crate::exchange::call::Call;
+use crate::exchange::fetch::Fetch;
 use crate::exchange::relay::{Ended, Relay};
 use crate::exchange::reply::{Answered, Common};
 use crate::host::{Head, Incoming, Millis, Outbound, Saved, StoreError, Stored, TransportError};
@@ -132,6 +135,8 @@ pub struct Exchange {
 pub(crate) enum State {
     Load(Next),
     Save(Saving),
+    /// Pictures are on their way; there is no call yet.
+    Fetch(Box<Fetch>),
     Send(Box<Outbound>, Purpose),
     Await(Purpose, Reading),
     /// The service's 200: chunks go to the call's relay.
@@ -232,6 +237,7 @@ impl Exchange {
             State::Save(saving) => {
                 Step::Save { key: STORE_KEY, value: &saving.snapshot.bytes, expected: saving.expected.as_deref() }
             }
+            State::Fetch(fetch) => fetch.step(),
             State::Send(request, _) => Step::Send(request),
             State::Await(..) | State::Read => Step::Await { until: self.wake() },
             State::Sleep(_) => Step::Sleep { until: self.wake() },
@@ -246,6 +252,7 @@ impl Exchange {
         match input {
             Input::Written => self.written(gateway, now),
             Input::Gone => self.gone(gateway, now),
+            input if matches!(self.state, State::Fetch(_)) => self.fetch_heard(gateway, &input, now),
             Input::Loaded(result) => self.loaded(gateway, result, now),
             Input::Saved(result) => self.saved(gateway, result, now),
             Input::Sent => self.sent(now),
