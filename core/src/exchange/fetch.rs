@@ -119,6 +119,7 @@ impl Fetch {
                 }
                 self.bytes.extend_from_slice(bytes);
             }
+            Input::End if self.head && self.bytes.is_empty() => return Err(self.failed("it is empty")),
             Input::End if self.head => return Ok(Turned::Whole),
             Input::Broke(_) if self.head => return Err(self.failed("the connection broke in the middle of it")),
             Input::End | Input::Broke(_) => return Err(self.failed("its server cannot be reached")),
