@@ -123,7 +123,7 @@ impl Lookup {
 
 impl Call {
     /// `begun`: when the request came, from which its deadline counts.
-    pub(crate) fn new(
+    pub(crate) fn open(
         request: Request,
         ids: Ids,
         config: &Config,

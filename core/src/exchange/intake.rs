@@ -87,7 +87,7 @@ impl Exchange {
     /// Begins the call, or fetches what the request needs first.
     pub(crate) fn open_request(&mut self, gateway: &mut Gateway, request: Request, now: Millis) -> Result<(), Error> {
         let ids = self.ids();
-        let call = match Call::new(request, ids, gateway.config(), self.begun, now)? {
+        let call = match Call::open(request, ids, gateway.config(), self.begun, now)? {
             Opened::Call(call) => call,
             Opened::Needs { request, needs, model, total } => {
                 self.summary.model = Some(model);
