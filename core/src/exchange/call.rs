@@ -6,17 +6,19 @@ use crate::config::Config;
 use crate::dialect::{self, Api, Encoder, Given, Ids, Voice};
 use crate::error::Error;
 use crate::exchange::deadlines::{self, PING_AFTER, Watch};
+use crate::exchange::hold::Sink;
 use crate::exchange::pipe::Pipe;
-use crate::exchange::plan::{Facts, Repair};
-use crate::exchange::relay::{Relay, Sink};
+use crate::exchange::plan::{Facts, Repair, TRIES};
+use crate::exchange::relay::Relay;
 use crate::exchange::scale::Scale;
 use crate::exchange::{Gateway, Purpose};
 use crate::host::{Headers, Millis};
 use crate::json;
 use crate::models::{Catalogue, Model};
 use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
+use crate::turn::demand::{Correction, Demand};
 use crate::turn::flow::Options;
-use crate::turn::{Answer, Thinking, estimate};
+use crate::turn::{Answer, Message, Thinking, estimate, fit};
 use crate::upstream::fault::Asked;
 use crate::upstream::profile::Profile;
 use crate::upstream::{Encoded, Wishes, encode};
@@ -38,6 +40,13 @@ pub(crate) struct Call {
     pub(crate) ignored: Vec<&'static str>,
     show_thinking: bool,
     stop_sequences: Vec<String>,
+    single_call: bool,
+    /// What an answer must be.
+    demand: Demand,
+    /// What was said when the first answer was not that; empty before.
+    correction: Vec<Message<'static>>,
+    /// How many of the oldest messages were left out to fit the window.
+    pub(crate) truncated: usize,
     max_tokens: Option<u32>,
     estimate: u64,
     scale: Scale,
@@ -108,7 +117,8 @@ impl Call {
         now: Millis,
     ) -> Result<Self, Error> {
         let given = Given { catalogue: &config.catalogue, ..Given::of(&headers) };
-        let dialect::Decoded { turn, voice, .. } = dialect::decode(api, &body, &given)?;
+        let dialect::Decoded { mut turn, voice, .. } = dialect::decode(api, &body, &given)?;
+        let truncated = fit::fit(&mut turn);
         let wishes = Wishes::default();
         let encoded = encode(&turn, &wishes)?;
         let scale = Scale::of(turn.model, &headers);
@@ -124,6 +134,10 @@ impl Call {
             ignored: turn.ignored.clone(),
             show_thinking: turn.thinking != Thinking::Off,
             stop_sequences: turn.stop_sequences.iter().map(|text| text.clone().into_owned()).collect(),
+            single_call: !turn.parallel_tools,
+            demand: Demand::of(&turn),
+            correction: Vec::new(),
+            truncated,
             max_tokens: turn.max_tokens,
             estimate: estimate::turn(&turn),
             scale,
@@ -159,8 +173,20 @@ impl Call {
             Repair::NoExtraFields => self.wishes.extra_fields = false,
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
+        self.encode_again(catalogue)
+    }
+
+    /// Encodes the same turn with what was wrong with its answer.
+    pub(crate) fn ask_again(&mut self, correction: &Correction, catalogue: &Catalogue) -> Result<(), Error> {
+        self.correction = correction.messages();
+        self.encode_again(catalogue).map(|_| ())
+    }
+
+    fn encode_again(&mut self, catalogue: &Catalogue) -> Result<bool, Error> {
         let given = Given { catalogue, ..Given::of(&self.headers) };
-        let turn = dialect::decode(self.api, &self.body, &given)?.turn;
+        let mut turn = dialect::decode(self.api, &self.body, &given)?.turn;
+        fit::fit(&mut turn);
+        turn.messages.extend(self.correction.iter().cloned());
         let mut encoded = encode(&turn, &self.wishes)?;
         let changed = encoded.body(None) != self.encoded.body(None);
         self.encoded = encoded;
@@ -195,8 +221,11 @@ impl Call {
             show_thinking: self.show_thinking,
             split_tags: self.encoded.tags(),
             stop_sequences: self.stop_sequences.clone(),
+            single_call: self.single_call,
         };
         let sink = if self.stream { Sink::Encode(self.encoder()) } else { Sink::Fold(Answer::default()) };
+        let last = !self.correction.is_empty() || self.facts.tries >= TRIES;
+        let sink = sink.holding(self.demand.clone(), last);
         let asked = (Arc::clone(&self.model), self.voice.model().to_owned());
         let limit = self.max_tokens.filter(|_| !self.encoded.limited()).map(u64::from);
         let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked, limit);

@@ -86,6 +86,9 @@ impl Exchange {
         self.summary.upstream_model = Some(call.model.upstream_id);
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
+        if call.truncated > 0 {
+            self.summary.verdicts.push(format!("truncated: the {} oldest messages left out", call.truncated));
+        }
         self.call = Some(Box::new(call));
         self.look_again(gateway, now);
         Ok(())
