@@ -226,7 +226,7 @@ fn with_text(answer: &Answer, json: Option<&str>) -> Answer {
 
 /// The answer with a refusal in the place of its text.
 fn refused(answer: &Answer, violations: &[Violation]) -> Answer {
-    let mut text = String::from("The model did not answer in the form that was asked for, in two attempts:");
+    let mut text = String::from("The model did not answer in the form that was asked for:");
     violations.iter().take(TOLD).for_each(|violation| text += &format!("\n- {violation}"));
     let mut literal = String::new();
     json::escape_into(&text, &mut literal);
@@ -262,3 +262,97 @@ const IN_JSON: &str =
     "Answer with a single JSON value and nothing else: no introduction, no explanation, no code fence.";
 /// Violations that a refusal names.
 const TOLD: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::RawValue;
+    use crate::turn::{Delta, Stop, Usage};
+
+    fn form(schema: &str) -> Demand {
+        let raw: &RawValue = serde_json::from_str(schema).unwrap();
+        Demand { form: Some(Form::Schema(Arc::new(Schema::read(raw).unwrap()))), ..Demand::default() }
+    }
+
+    fn answer(text: &str, stop: Stop<'_>) -> Answer {
+        let mut answer = Answer::new();
+        let mut scratch = String::new();
+        answer.push(&Delta::Open(Open::Text));
+        answer.push(&Delta::Piece(Lit::escape(text, &mut scratch)));
+        answer.push(&Delta::Close);
+        answer.push(&Delta::Finish { stop, usage: Usage::default() });
+        answer
+    }
+
+    fn told(demand: &Demand, text: &str) -> Option<String> {
+        match demand.judge(&answer(text, Stop::EndTurn), false) {
+            Judged::Told { answer, .. } => Some(text_of(&answer)),
+            Judged::Unmet(_) => None,
+        }
+    }
+
+    #[test]
+    fn json_is_found_behind_a_sentence_and_in_a_fence_and_nowhere_else() {
+        let object = form(r#"{"type":"object","required":["a"]}"#);
+        for (text, expected) in [
+            (" {\"a\":1}\n", Some("{\"a\":1}")),
+            ("```json\n{\"a\":1}\n```", Some("{\"a\":1}")),
+            ("Sure! Here it is:\n\n{\"a\":[1]}", Some("{\"a\":[1]}")),
+            ("Sure:\n```\n{\"a\":1}\n```\nIs that fine?", Some("{\"a\":1}")),
+            ("{\"a\":1} and {\"a\":2}", None),
+            ("{\"a\":1} is it.", None),
+            ("{\"b\":1}", None),
+            ("}{", None),
+            ("", None),
+        ] {
+            assert_eq!(told(&object, text).as_deref(), expected, "{text}");
+        }
+        assert_eq!(told(&form(r#"{"type":"string"}"#), "```\n\"x\"\n```").as_deref(), Some("\"x\""));
+        let any_object = Demand { form: Some(Form::Object), ..Demand::default() };
+        assert_eq!(told(&any_object, "[1]"), None);
+        assert_eq!(told(&any_object, "{}").as_deref(), Some("{}"));
+    }
+
+    #[test]
+    fn a_second_failure_is_a_refusal_and_a_cut_is_a_cut() {
+        let demand = form(r#"{"type":"object"}"#);
+        let Judged::Told { answer: refusal, note } = demand.judge(&answer("no", Stop::EndTurn), true) else {
+            panic!("told whatever it is")
+        };
+        assert!(matches!(&refusal.blocks[..], [Block::Refusal(text)] if text.contains("not JSON")), "{refusal:?}");
+        assert!(note.is_some_and(|note| note.starts_with("refused")));
+        for stop in [Stop::MaxTokens, Stop::ContextWindow, Stop::Refusal, Stop::Sequence("x")] {
+            let cut = answer("{\"a\"", stop);
+            assert_eq!(demand.judge(&cut, false), Judged::Told { answer: cut.clone(), note: None });
+        }
+    }
+
+    #[test]
+    fn a_correction_repeats_what_was_said_and_names_what_was_wrong() {
+        let demand = form(r#"{"properties":{"a":{"type":"null"}},"required":["a"]}"#);
+        let Judged::Unmet(correction) = demand.judge(&answer("{\"a\":7}", Stop::EndTurn), false) else {
+            panic!("a second try is asked for")
+        };
+        let messages = correction.messages();
+        let text = |at: usize| match &messages[at].parts[..] {
+            [Part::Text(text)] => text.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((messages.len(), messages[0].role, messages[1].role), (2, Role::Assistant, Role::User));
+        assert_eq!(text(0), "{\"a\":7}");
+        assert!(text(1).contains("\n- a must be null, not number\n"), "{}", text(1));
+        let Judged::Unmet(silent) = demand.judge(&answer(" ", Stop::EndTurn), false) else { panic!("unmet") };
+        assert_eq!(silent.messages().len(), 1, "an empty reply is not repeated");
+    }
+
+    #[test]
+    fn what_an_answer_folded_it_tells_again() {
+        let mut folded = answer("hi \"x\"\n", Stop::ToolUse);
+        folded.blocks.push(Block::Thinking { text: "hm".into(), signature: Some("s".into()) });
+        folded.blocks.push(Block::Redacted("QUJD".into()));
+        folded.blocks.push(Block::Tool { id: "1".into(), name: "t".into(), input: r#"{"a":"\n"}"#.into() });
+        let mut again = Answer::new();
+        folded.tell(&mut |delta| again.push(delta));
+        assert_eq!(again, folded);
+    }
+}

@@ -80,3 +80,83 @@ fn is_spoken(message: &Message<'_>) -> bool {
 
 /// Tokens kept free for the answer where the client named no limit.
 const ROOM: u64 = 8_000;
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::json::RawValue;
+    use crate::models::Catalogue;
+    use crate::turn::{Thinking, ToolChoice};
+
+    fn text(role: Role, text: &str) -> Message<'static> {
+        Message { role, parts: vec![Part::Text(Cow::Owned(text.repeat(400)))] }
+    }
+
+    fn call(id: &'static str) -> Message<'static> {
+        let input: &RawValue = serde_json::from_str("{}").unwrap();
+        Message { role: Role::Assistant, parts: vec![Part::ToolUse { id: id.into(), name: "t".into(), input }] }
+    }
+
+    fn result(id: &'static str, size: usize) -> Message<'static> {
+        let parts = vec![Part::Text(Cow::Owned("word ".repeat(size)))];
+        Message { role: Role::User, parts: vec![Part::ToolResult { id: id.into(), error: false, parts }] }
+    }
+
+    /// What is left of a conversation of which so many tokens are too much.
+    fn left(messages: &[Message<'_>], excess: u64) -> Vec<usize> {
+        let model = Catalogue::built_in().find("claude-sonnet-4.5").unwrap();
+        let sizes: Vec<u64> = messages.iter().map(|message| estimate::message(model, message)).collect();
+        let spoken = messages.iter().rposition(is_spoken);
+        let cut = cut(messages, &sizes, spoken, excess);
+        (0..messages.len()).filter(|index| *index >= cut || Some(*index) == spoken).collect()
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_calls_stay_with_their_results() {
+        let messages = [
+            text(Role::User, "old "),
+            text(Role::Assistant, "reply "),
+            text(Role::User, "last "),
+            call("a"),
+            result("a", 500),
+            call("b"),
+            call("c"),
+            result("c", 500),
+            result("b", 500),
+        ];
+        assert_eq!(left(&messages, 0), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(left(&messages, 100), [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(left(&messages, 700), [2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(left(&messages, 1_200), [2, 5, 6, 7, 8], "the call goes with its result");
+        assert_eq!(left(&messages, 1_000_000), [2, 5, 6, 7, 8], "never a result alone, never without the question");
+    }
+
+    #[test]
+    fn nothing_is_left_out_unless_the_client_allows_it() {
+        let model = Catalogue::built_in().find("claude-sonnet-4.5").unwrap();
+        let mut turn = Turn {
+            model,
+            system: vec![],
+            messages: (0..1_000).map(|_| text(Role::User, "one two three ")).collect(),
+            tools: vec![],
+            tool_choice: ToolChoice::Auto,
+            parallel_tools: true,
+            thinking: Thinking::Off,
+            max_tokens: None,
+            stop_sequences: vec![],
+            session: None,
+            format: None,
+            truncate: false,
+            stream: false,
+            ignored: vec![],
+        };
+        assert_eq!(fit(&mut turn), 0);
+        turn.truncate = true;
+        let dropped = fit(&mut turn);
+        assert!(dropped > 0 && turn.messages.len() == 1_000 - dropped);
+        assert!(estimate::turn(&turn) + ROOM <= u64::from(model.window));
+        assert_eq!(fit(&mut turn), 0, "what fits is left alone");
+    }
+}

@@ -120,8 +120,9 @@ fn fault(rule: &Rule, value: &Value) -> Option<String> {
         }),
         (Rule::Among(values), value) => (!values.contains(value)).then(|| among(values)),
         (Rule::Required(names), Value::Object(members)) => {
-            let missing: Vec<_> = names.iter().filter(|name| !members.contains_key(*name)).collect();
-            (!missing.is_empty()).then(|| format!("lacks the required {missing:?}"))
+            let missing = names.iter().filter(|name| !members.contains_key(*name));
+            let missing: Vec<&str> = missing.map(String::as_str).collect();
+            (!missing.is_empty()).then(|| format!("lacks the required {}", missing.join(", ")))
         }
         (Rule::Size { measure, least, limit }, value) => size_fault(*measure, *least, *limit, value),
         (Rule::Distinct, Value::List(items)) => {
