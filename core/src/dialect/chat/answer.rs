@@ -151,9 +151,9 @@ fn calls(voice: &Voice, blocks: &[Block], out: &mut Vec<u8>) {
 
 /// The `usage` object: the prompt counts once, however many answers it got.
 fn usage(used: &[Usage], out: &mut Vec<u8>) {
-    let first = used.first().copied().unwrap_or_default();
-    let prompt = first.input.tokens + first.cache_read + first.cache_write;
-    let completion: u64 = used.iter().map(|usage| usage.output.tokens).sum();
+    let whole = Usage::of_choices(used);
+    let prompt = whole.input.tokens + whole.cache_read + whole.cache_write;
+    let completion = whole.output.tokens;
     for (name, count) in [
         ("{\"prompt_tokens\":", prompt),
         (",\"completion_tokens\":", completion),
@@ -163,9 +163,9 @@ fn usage(used: &[Usage], out: &mut Vec<u8>) {
         number(count, out);
     }
     // What was read from the cache is known only where the service counted.
-    if first.input.source == Source::Reported {
+    if whole.input.source == Source::Reported {
         raw(",\"prompt_tokens_details\":{\"cached_tokens\":", out);
-        number(first.cache_read, out);
+        number(whole.cache_read, out);
         raw("}", out);
     }
     raw("}", out);

@@ -102,10 +102,14 @@ impl Encoder {
 
     /// Appends the error that ends a stream. Nothing may follow, `[DONE]` neither.
     pub fn fault(&mut self, error: &Error, out: &mut Vec<u8>) {
+        self.block = Block::None;
+        // One of several choices ends the whole stream, which only the exchange of all of them can.
+        if !self.alone {
+            return;
+        }
         data(out);
         error::wrapped(error, out);
         end(out);
-        self.block = Block::None;
     }
 
     fn chunk(&self, out: &mut Vec<u8>, delta: impl FnOnce(&mut Vec<u8>)) {
