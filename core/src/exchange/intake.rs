@@ -109,6 +109,9 @@ impl Exchange {
         self.summary.upstream_model = Some(call.model.upstream_id.to_string());
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
+        if call.truncated > 0 {
+            self.summary.verdicts.push(format!("truncated: the {} oldest messages left out", call.truncated));
+        }
         self.call = Some(call);
         self.ask(gateway, now)
     }

@@ -21,6 +21,7 @@ mod choices;
 pub mod deadlines;
 mod fetch;
 mod gateway;
+mod hold;
 mod intake;
 pub mod kept;
 mod pipe;
@@ -391,6 +392,10 @@ impl Exchange {
             self.summary.used(&relay.pipe().used());
             self.summary.stop = learned.stop;
             self.summary.unknown_events = learned.unknown;
+            if learned.surplus {
+                self.summary.verdicts.push("more than one call: ended after the first".into());
+            }
+            self.summary.verdicts.extend(learned.note.clone());
             if let Some(reason) = &learned.unknown_stop {
                 self.summary.verdicts.push(format!("unknown stop reason {reason}: end_turn"));
             }

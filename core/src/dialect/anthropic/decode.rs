@@ -55,14 +55,10 @@ pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<(Turn<'a>, V
         tools::choice(rest.find("tool_choice", &root)?, &tools, &root.key("tool_choice"))?;
     let mut ignored = without_effect(&rest)?;
     let thinking = thinking(&rest, &name, &mut ignored)?;
-    let mut system = system_of(system)?;
-    if let Some(schema) = wishes::schema(&rest, &mut ignored)? {
-        system.push(Cow::Owned(format!("{ANSWER_IN_JSON}{}", schema.get())));
-    }
     let pictures = Pictures::new(given.fetched);
     let mut turn = Turn {
         model,
-        system,
+        system: system_of(system)?,
         messages: messages_of(messages, &pictures)?,
         tools,
         tool_choice,
@@ -71,7 +67,7 @@ pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<(Turn<'a>, V
         max_tokens: limits::max_tokens(rest.integer("max_tokens", &root)?, &root.key("max_tokens"))?,
         stop_sequences: wishes::stop_sequences(rest.find("stop_sequences", &root)?, &root.key("stop_sequences"))?,
         session: wishes::session(rest.find("metadata", &root)?, given.headers, &root.key("metadata"))?,
-        format: None,
+        format: wishes::format(&rest)?,
         truncate: false,
         stream: rest.boolean("stream", &root)?.unwrap_or(false),
         ignored,
@@ -216,6 +212,4 @@ impl<'de> Visitor<'de> for Name<'_, 'de> {
     }
 }
 
-const ANSWER_IN_JSON: &str = "Answer with a single JSON value and nothing else: no introduction, no explanation, no \
-                              code fence. The value must be valid under this JSON schema:\n";
 const BILLING: &str = "x-anthropic-billing-header:";
