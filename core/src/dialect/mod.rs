@@ -35,9 +35,10 @@ pub use voice::{Encoder, Ids, Voice};
 use crate::error::Error;
 
 /// The API of a request that the model answers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Api {
     /// Anthropic Messages.
+    #[default]
     Messages,
     /// OpenAI Chat Completions.
     Chat,

@@ -13,11 +13,14 @@
 //! status or another try. After [`Step::Relay`] only bytes, silence and the end are left.
 
 mod account;
+mod asking;
 mod attempt;
 mod call;
+mod choices;
 pub mod deadlines;
 mod gateway;
 mod intake;
+pub mod kept;
 mod pipe;
 pub mod plan;
 pub mod relay;
@@ -28,11 +31,13 @@ use std::collections::VecDeque;
 
 use sha2::{Digest, Sha256};
 
+pub use choices::Joined;
 pub use gateway::Gateway;
 
 use crate::dialect::Ids;
 use crate::error::Error;
 use crate::exchange::call::Call;
+use crate::exchange::kept::{Keeping, Owner, Recall, Removal};
 use crate::exchange::relay::{Ended, Relay};
 use crate::exchange::reply::{Answered, Common};
 use crate::host::{Head, Incoming, Millis, Outbound, Saved, StoreError, Stored, TransportError};
@@ -56,6 +61,13 @@ pub enum Step<'e> {
         value: &'e [u8],
         /// The version it replaces.
         expected: Option<&'e str>,
+        /// How long it is to be kept at least; `None`: for good.
+        lifetime: Option<Millis>,
+    },
+    /// Remove a value of the store.
+    Remove {
+        /// Its key.
+        key: &'e str,
     },
     /// Start a request to the service; an earlier reply is dropped.
     Send(&'e Outbound),
@@ -75,6 +87,8 @@ pub enum Step<'e> {
     Write(&'e [u8]),
     /// Move the rest with [`Exchange::take_relay`].
     Relay,
+    /// Bring [`Exchange::branches`] to their ends side by side, then [`Exchange::join`] them.
+    Choices,
     /// Send a complete answer.
     Answer(&'e Head, &'e [u8]),
     /// Nothing: the exchange is over.
@@ -88,6 +102,8 @@ pub enum Input<'i> {
     Loaded(Result<Option<Stored>, StoreError>),
     /// The store answered a save.
     Saved(Result<Saved, StoreError>),
+    /// The store answered a removal.
+    Removed(Result<(), StoreError>),
     /// The request is under way.
     Sent,
     /// The reply's head came.
@@ -123,6 +139,10 @@ pub struct Exchange {
     /// The client has hung up; only what must not be lost is still done.
     left: bool,
     call: Option<Box<Call>>,
+    /// What it ended with when it failed.
+    fault: Option<Error>,
+    /// Whose responses are looked for and kept.
+    owner: Option<Owner>,
     lines: Vec<String>,
     summary: Summary,
 }
@@ -132,12 +152,17 @@ pub struct Exchange {
 pub(crate) enum State {
     Load(Next),
     Save(Saving),
+    /// A kept response is read, written, removed.
+    Recall(Box<Recall>),
+    Keep(Box<Keeping>),
+    Remove(Box<Removal>),
     Send(Box<Outbound>, Purpose),
     Await(Purpose, Reading),
     /// The service's 200: chunks go to the call's relay.
     Read,
     Sleep(Millis),
     Relay,
+    Choices,
     Answer(Head, Vec<u8>),
     Done,
 }
@@ -210,6 +235,8 @@ impl Exchange {
             opened: false,
             left: false,
             call: None,
+            fault: None,
+            owner: None,
             lines: Vec::new(),
             draws: 0,
             begun: now,
@@ -229,13 +256,25 @@ impl Exchange {
         }
         match &self.state {
             State::Load(_) => Step::Load { key: STORE_KEY },
-            State::Save(saving) => {
-                Step::Save { key: STORE_KEY, value: &saving.snapshot.bytes, expected: saving.expected.as_deref() }
-            }
+            State::Save(saving) => Step::Save {
+                key: STORE_KEY,
+                value: &saving.snapshot.bytes,
+                expected: saving.expected.as_deref(),
+                lifetime: None,
+            },
+            State::Recall(recall) => Step::Load { key: &recall.key },
+            State::Keep(keeping) => Step::Save {
+                key: &keeping.key,
+                value: &keeping.sealed,
+                expected: None,
+                lifetime: Some(keeping.lifetime),
+            },
+            State::Remove(removal) => Step::Remove { key: &removal.key },
             State::Send(request, _) => Step::Send(request),
             State::Await(..) | State::Read => Step::Await { until: self.wake() },
             State::Sleep(_) => Step::Sleep { until: self.wake() },
             State::Relay => Step::Relay,
+            State::Choices => Step::Choices,
             State::Answer(head, body) => Step::Answer(head, body),
             State::Done => Step::Done,
         }
@@ -246,15 +285,19 @@ impl Exchange {
         match input {
             Input::Written => self.written(gateway, now),
             Input::Gone => self.gone(gateway, now),
+            Input::Loaded(result) if matches!(self.state, State::Recall(_)) => self.recalled(gateway, result, now),
             Input::Loaded(result) => self.loaded(gateway, result, now),
+            Input::Saved(result) if matches!(self.state, State::Keep(_)) => self.kept(gateway, result, now),
             Input::Saved(result) => self.saved(gateway, result, now),
+            Input::Removed(result) => self.removed(gateway, result, now),
             Input::Sent => self.sent(now),
             Input::Head(head) => self.head(gateway, head, now),
             Input::Chunk(bytes) => self.chunk(gateway, bytes, now),
             Input::End => self.end(gateway, None, now),
             Input::Broke(error) => self.end(gateway, Some(error), now),
             Input::Woke => self.woke(gateway, now),
-            Input::Relayed => self.relayed(gateway, now),
+            Input::Relayed if matches!(self.state, State::Relay) => self.relayed(gateway, now),
+            Input::Relayed => {}
         }
     }
 
@@ -285,6 +328,7 @@ impl Exchange {
     /// Ends with an error, in the client's dialect: a status while there is none yet, else in-band.
     fn fail(&mut self, gateway: &mut Gateway, error: &Error, now: Millis) {
         self.summary.error = Some(error.to_string());
+        self.fault = Some(error.clone());
         if !self.opened {
             return self.answer(self.common.error(self.dialect, error, &self.id));
         }
@@ -303,14 +347,16 @@ impl Exchange {
     }
 
     /// A refresh under way is brought to its end: the service may have rotated the refresh token already, and
-    /// the new one is in its answer alone.
+    /// the new one is in its answer alone. A complete answer is still kept: the client may ask for it later.
     fn gone(&mut self, gateway: &mut Gateway, now: Millis) {
         if !self.left {
             self.summary.verdicts.push("client gone: cancelled".into());
         }
         self.left = true;
         self.outbox.clear();
-        if !self.is_refreshing() {
+        if self.is_unkept() {
+            self.completed(gateway, now);
+        } else if !self.is_refreshing() && !matches!(self.state, State::Keep(_)) {
             self.close(gateway, now);
         }
     }
@@ -318,9 +364,10 @@ impl Exchange {
     fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
         let Some(Ended::Broken(failure)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned()
         else {
-            return self.close(gateway, now);
+            return self.completed(gateway, now);
         };
-        self.summary.error = self.call.as_ref().map(|call| failure.error(call.asked()).to_string());
+        self.fault = self.call.as_ref().map(|call| failure.error(call.asked()));
+        self.summary.error = self.fault.as_ref().map(ToString::to_string);
         self.summary.verdicts.push(format!("{failure}: told in-band"));
         // An answer that broke after it had begun says little about the account.
         let (_, outcome) = plan::plan(&failure, &plan::Facts::default());

@@ -57,7 +57,7 @@ impl Common {
         let asked =
             header(headers, "access-control-request-headers").unwrap_or("authorization, content-type, x-api-key");
         let more = vec![
-            ("access-control-allow-methods".into(), "GET, HEAD, POST, OPTIONS".into()),
+            ("access-control-allow-methods".into(), "GET, HEAD, POST, DELETE, OPTIONS".into()),
             ("access-control-allow-headers".into(), asked.to_owned()),
             ("access-control-max-age".into(), "86400".into()),
         ];
@@ -116,7 +116,7 @@ pub(crate) fn deep_health(gateway: &Gateway, store_fault: Option<&str>, now: Mil
         label: state.label,
         state: state.state.to_owned(),
         reason: state.reason,
-        until: state.until.map(crate::summary::rfc3339),
+        until: state.until.map(Millis::rfc3339),
     });
     let store = store_fault.unwrap_or("ok");
     let status = if usable && store_fault.is_none() { "ok" } else { "degraded" };

@@ -102,6 +102,7 @@ impl Play {
                     self.store = Some(Stored { value, version: version.clone() });
                     Input::Saved(Ok(Saved::Stored(version)))
                 }
+                Step::Remove { .. } => Input::Removed(Ok(())),
                 Step::Open(head) => {
                     self.heads.push(head.status);
                     Input::Written
@@ -119,6 +120,7 @@ impl Play {
                 Step::Await { until } => return Wants::Await(until),
                 Step::Sleep { until } => return Wants::Sleep(until),
                 Step::Relay => return Wants::Relay,
+                Step::Choices => panic!("one answer was asked for"),
                 Step::Done => return Wants::Done,
             };
             self.exchange.on(&mut self.gateway, input, self.now);

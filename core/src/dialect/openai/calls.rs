@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::dialect::openai::freeform;
 use crate::dialect::read::{self, Path};
 use crate::error::Error;
 use crate::json::{Lit, RawValue};
@@ -59,11 +60,11 @@ impl<'a> Calls<'a> {
         input: &'a RawValue,
         path: &Path<'_>,
     ) -> Result<Part<'a>, Error> {
-        if Lit::of(input).is_none() {
+        let Some(text) = Lit::of(input) else {
             // Says what it is instead.
-            read::string(input, path)?;
-        }
-        let wrapped = RawValue::from_string(format!("{{\"input\":{}}}", input.get()));
+            return read::string(input, path).map(Part::Text);
+        };
+        let wrapped = RawValue::from_string(freeform::object_of(text));
         let input = wrapped.map_err(|_| path.invalid("is not a valid JSON string"))?;
         Ok(Part::ToolUse { id, name, input: Cow::Owned(input) })
     }

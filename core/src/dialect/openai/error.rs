@@ -78,14 +78,17 @@ fn shape(kind: Kind) -> Shape {
     let (invalid, server) = ("invalid_request_error", "server_error");
     let (status, kind, code) = match kind {
         Kind::Invalid | Kind::ThreadsUnsupported => (400, invalid, None),
+        Kind::PreviousMissing => (400, invalid, Some("previous_response_not_found")),
         Kind::TooLong { .. } => (400, invalid, Some("context_length_exceeded")),
         Kind::BodyTooLarge => (413, invalid, Some("request_too_large")),
         Kind::Unauthenticated => (401, invalid, Some("invalid_api_key")),
         Kind::Forbidden => (403, "permission_error", None),
         Kind::NoSuchRoute => (404, invalid, Some("unknown_url")),
+        Kind::NoSuchResponse => (404, invalid, Some("not_found")),
         Kind::UnknownModel => (404, invalid, Some("model_not_found")),
         Kind::MethodNotAllowed { .. } => (405, invalid, Some("method_not_supported")),
         Kind::NotConfigured | Kind::NoUsableAccount | Kind::UpstreamRefused => (503, server, None),
+        Kind::StoreUnreachable => (503, server, Some("store_unreachable")),
         Kind::RateLimited => (429, "rate_limit_error", Some("rate_limit_exceeded")),
         Kind::QuotaExhausted => (429, "insufficient_quota", Some("insufficient_quota")),
         Kind::Overloaded => (503, server, Some("server_is_overloaded")),

@@ -7,6 +7,9 @@
 use crate::dialect::sse::raw;
 use crate::json::{Lit, Run, escape_into};
 
+/// The schema such a tool is offered with.
+pub(crate) const SCHEMA: &str = r#"{"type":"object","properties":{"input":{"type":"string","description":"The whole input of the tool as plain text, not wrapped in JSON and not quoted."}},"required":["input"],"additionalProperties":false}"#;
+
 /// Takes the text of the first member `input` that is a string out of an object that comes in pieces.
 #[derive(Clone, Debug)]
 pub(crate) struct Freeform {
@@ -201,6 +204,11 @@ pub(crate) fn input_of(json: &str, out: &mut Vec<u8>) {
     } else if !is_empty_object(json) {
         raw(whole.escaped(), out);
     }
+}
+
+/// The object that stands for a plain input whose literal is given, for a call in history.
+pub(crate) fn object_of(input: Lit<'_>) -> String {
+    format!("{{\"input\":\"{}\"}}", input.escaped())
 }
 
 fn is_empty_object(json: &str) -> bool {

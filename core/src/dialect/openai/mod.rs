@@ -6,6 +6,7 @@
 //! tools    declared tools and the choice among them
 //! freeform a plain tool input taken out of the model's JSON
 //! calls    calls in a history: arguments in JSON, free text, and what is neither
+//! freeform tools whose input is plain text: their schema, and the text out of the model's JSON
 //! wishes   thinking, the answer's form, limits, the session
 //! ```
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::dialect::openai::freeform;
 use crate::dialect::read::{self, Members, Path};
 use crate::error::Error;
 use crate::json::RawValue;
@@ -43,7 +44,7 @@ pub(in crate::dialect) fn freeform<'a>(wire: &Members<'a>, path: &Path<'_>) -> R
             _ => return Err(path.key("type").invalid("must be \"text\" or \"grammar\"")),
         }
     }
-    let schema = serde_json::from_str(FREEFORM).ok();
+    let schema = serde_json::from_str(freeform::SCHEMA).ok();
     Ok(Tool { name, description, kind: ToolKind::Client(schema) })
 }
 
@@ -144,8 +145,6 @@ fn allowed<'a>(wire: &Members<'a>, tools: &mut Vec<Tool<'_>>, path: &Path<'_>) -
 }
 
 const STRICT: &str = "tools.strict";
-/// How a free text travels.
-const FREEFORM: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 
 #[cfg(test)]
 mod tests {
@@ -225,7 +224,7 @@ mod tests {
             (freeform(&members(flat), &Path::Root).unwrap(), freeform(&members(deep), &Path::Root).unwrap());
         assert!(flat.description.starts_with("Runs SQL.\n\n") && flat.description.ends_with("lark grammar:\nstart: X"));
         assert!(deep.description.starts_with("The text of"));
-        assert!(matches!(deep.kind, ToolKind::Client(Some(schema)) if schema.get() == FREEFORM));
+        assert!(matches!(deep.kind, ToolKind::Client(Some(schema)) if schema.get() == freeform::SCHEMA));
         for (json, path) in [
             (r#"{"name":""}"#, "name"),
             (r#"{"name":"a","format":"text"}"#, "format"),
