@@ -83,6 +83,14 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// Whether the same request fails the same way until somebody acts or a quota is renewed, although its status is
+    /// one that clients try again.
+    pub fn is_lasting(self) -> bool {
+        matches!(self, Self::NotConfigured | Self::NoUsableAccount | Self::UpstreamRefused | Self::QuotaExhausted)
+    }
+}
+
 impl Error {
     /// An error of this kind with a text that says what was wrong and what to do.
     pub fn new(kind: Kind, text: impl Into<Cow<'static, str>>) -> Self {

@@ -2,7 +2,7 @@
 
 use crate::dialect::{anthropic, chat, responses};
 use crate::error::Error;
-use crate::turn::{Answer, Delta};
+use crate::turn::{Answer, Delta, Usage};
 
 /// What the names in an answer are made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,6 +73,13 @@ impl Voice {
         match self {
             Self::Messages(_) | Self::Chat(_) => false,
             Self::Responses(voice) => voice.store,
+        }
+    }
+
+    /// Appends what closes a stream of several choices; each one's encoder has left that out.
+    pub fn finale(&self, ids: &Ids, usages: &[Usage], out: &mut Vec<u8>) {
+        if let Self::Chat(voice) = self {
+            chat::finale(voice, ids, usages, out);
         }
     }
 

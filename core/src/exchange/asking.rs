@@ -1,9 +1,9 @@
 //! A client's request as long as it may have to be read again.
 
+use crate::config::Config;
 use crate::dialect::{self, Api, Decoded, Given, Need};
 use crate::error::{Error, Kind};
 use crate::host::Headers;
-use crate::models::Catalogue;
 
 /// What the client sent, and what was fetched for it since.
 #[derive(Clone, Debug, Default)]
@@ -22,13 +22,18 @@ impl Asking {
     }
 
     /// Reads it as a turn.
-    pub(crate) fn decode<'a>(&'a self, catalogue: &'a Catalogue) -> Result<Decoded<'a>, Error> {
-        dialect::decode(self.api, &self.body, &self.given(catalogue))
+    pub(crate) fn decode<'a>(&'a self, config: &'a Config) -> Result<Decoded<'a>, Error> {
+        dialect::decode(self.api, &self.body, &self.given(config))
     }
 
     /// What its decoder may know beside the body.
-    pub(crate) fn given<'a>(&'a self, catalogue: &'a Catalogue) -> Given<'a> {
-        Given { catalogue, previous: self.previous.as_deref(), ..Given::of(&self.headers) }
+    pub(crate) fn given<'a>(&'a self, config: &'a Config) -> Given<'a> {
+        Given {
+            catalogue: &config.catalogue,
+            previous: self.previous.as_deref(),
+            storing: config.responses_kept.is_some(),
+            ..Given::of(&self.headers)
+        }
     }
 
     pub(crate) fn body(&self) -> &[u8] {

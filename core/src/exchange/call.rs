@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::dialect::{Decoded, Encoder, Ids, Need, Voice};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::exchange::asking::Asking;
 use crate::exchange::deadlines::{self, PING_AFTER, Watch};
 use crate::exchange::pipe::Pipe;
@@ -14,7 +14,7 @@ use crate::exchange::scale::Scale;
 use crate::exchange::{Gateway, Purpose};
 use crate::host::Millis;
 use crate::json;
-use crate::models::{Catalogue, Model};
+use crate::models::Model;
 use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
 use crate::turn::flow::Options;
 use crate::turn::{Answer, Thinking, estimate};
@@ -108,7 +108,7 @@ pub(crate) enum Opening {
 
 impl Call {
     pub(crate) fn open(asking: Asking, ids: Ids, config: &Config, now: Millis) -> Result<Opening, Error> {
-        let Decoded { turn, voice, needs } = asking.decode(&config.catalogue)?;
+        let Decoded { turn, voice, needs } = asking.decode(config)?;
         if !needs.is_empty() {
             drop(turn);
             return Ok(Opening::Needs(asking, needs));
@@ -154,14 +154,33 @@ impl Call {
         Ok(Opening::Ready(Box::new(Self { asking, ..call })))
     }
 
+    /// The same request as one of several choices.
+    pub(crate) fn branch(&self, choice: u32, config: &Config, now: Millis) -> Result<Self, Error> {
+        let ids = Ids { choice: Some(choice), ..self.ids.clone() };
+        match Self::open(self.asking.clone(), ids, config, now)? {
+            Opening::Ready(call) => Ok(*call),
+            Opening::Needs(..) => Err(Error::new(Kind::Internal, "a choice needs what the request did not")),
+        }
+    }
+
+    /// Bytes of the request's body.
+    pub(crate) fn body_len(&self) -> usize {
+        self.asking.body().len()
+    }
+
+    /// The names in the answer.
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
     /// Encodes the same turn in another shape; whether that changed anything.
-    pub(crate) fn repair(&mut self, repair: Repair, catalogue: &Catalogue) -> Result<bool, Error> {
+    pub(crate) fn repair(&mut self, repair: Repair, config: &Config) -> Result<bool, Error> {
         match repair {
             Repair::StrictSchemas => self.wishes.strict = true,
             Repair::NoExtraFields => self.wishes.extra_fields = false,
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
-        let turn = self.asking.decode(catalogue)?.turn;
+        let turn = self.asking.decode(config)?.turn;
         let mut encoded = encode(&turn, &self.wishes)?;
         let changed = encoded.body(None) != self.encoded.body(None);
         self.encoded = encoded;
@@ -205,11 +224,6 @@ impl Call {
         self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
         self.served = false;
         self.pending.clear();
-    }
-
-    /// What the names in the answer are made of.
-    pub(crate) fn ids(&self) -> &Ids {
-        &self.ids
     }
 
     /// The answer of which everything has come, where it is at hand as a whole.
@@ -277,7 +291,7 @@ impl Call {
 
     pub(crate) fn settle(&self, gateway: &mut Gateway, outcome: Outcome, now: Millis) {
         if let Some(lease) = &self.lease {
-            gateway.pool_mut().settle(lease, outcome, self.model.upstream_id, now);
+            gateway.pool_mut().settle(lease, outcome, &self.model.upstream_id, now);
         }
     }
 

@@ -69,7 +69,7 @@ impl Exchange {
             }
             Route::Health => health(gateway.config()),
             Route::Models if anthropic => anthropic::models(catalogue, &incoming.query)?,
-            Route::Models => dialect::openai_models(catalogue),
+            Route::Models => dialect::openai_models(catalogue, &incoming.query)?,
             Route::Model(id) if anthropic => anthropic::model(catalogue, id)?,
             Route::Model(id) => dialect::openai_model(catalogue, id)?,
             Route::CountTokens => count_tokens(catalogue, incoming)?,
@@ -103,20 +103,16 @@ impl Exchange {
             }
         };
         self.summary.model = Some(call.voice.model().to_owned());
-        self.summary.upstream_model = Some(call.model.upstream_id);
+        self.summary.upstream_model = Some(call.model.upstream_id.to_string());
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
-        if call.voice.wants_keeping() && gateway.config().responses_kept.is_none() {
-            self.summary.ignored.push("store");
-        }
         self.call = Some(call);
-        self.look_again(gateway, now);
-        Ok(())
+        self.ask(gateway, now)
     }
 
     /// Answers `POST /v1/responses/input_tokens`, or looks first for what the request names.
     pub(crate) fn count_input(&mut self, gateway: &Gateway, asking: Asking) -> Result<(), Error> {
-        let given = asking.given(&gateway.config().catalogue);
+        let given = asking.given(gateway.config());
         let scaled = |model: &_, tokens| Scale::of(model, asking.headers()).apply(tokens);
         match responses::input_tokens(asking.body(), &given, scaled)? {
             Ok(body) => self.answer(self.common.json(200, body)),

@@ -22,7 +22,7 @@ pub fn error(error: &Error, request_id: &str) -> (u16, Headers, Vec<u8>) {
     if let Kind::MethodNotAllowed { allow } = error.kind() {
         set("allow", allow.to_owned());
     }
-    if is_lasting(error.kind()) {
+    if error.kind().is_lasting() {
         set("x-should-retry", "false".to_owned());
     }
     let mut out = Vec::with_capacity(256);
@@ -74,10 +74,4 @@ fn shape(kind: Kind) -> (u16, &'static str) {
         Kind::TimedOut => (504, "timeout_error"),
         Kind::Internal => (500, "api_error"),
     }
-}
-
-/// Whether the same request fails the same way until somebody acts or a quota is renewed, although its
-/// status is one that clients try again.
-fn is_lasting(kind: Kind) -> bool {
-    matches!(kind, Kind::NotConfigured | Kind::NoUsableAccount | Kind::UpstreamRefused | Kind::QuotaExhausted)
 }
