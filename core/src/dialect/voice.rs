@@ -68,18 +68,18 @@ impl Voice {
         }
     }
 
+    /// Appends what closes a stream of several choices; each one's encoder has left that out.
+    pub fn finale(&self, ids: &Ids, usages: &[Usage], out: &mut Vec<u8>) {
+        if let Self::Chat(voice) = self {
+            chat::finale(voice, ids, usages, out);
+        }
+    }
+
     /// Whether the client wants the answer kept.
     pub fn wants_keeping(&self) -> bool {
         match self {
             Self::Messages(_) | Self::Chat(_) => false,
             Self::Responses(voice) => voice.store,
-        }
-    }
-
-    /// Appends what closes a stream of several choices; each one's encoder has left that out.
-    pub fn finale(&self, ids: &Ids, usages: &[Usage], out: &mut Vec<u8>) {
-        if let Self::Chat(voice) = self {
-            chat::finale(voice, ids, usages, out);
         }
     }
 

@@ -159,18 +159,13 @@ impl Call {
         let ids = Ids { choice: Some(choice), ..self.ids.clone() };
         match Self::open(self.asking.clone(), ids, config, now)? {
             Opening::Ready(call) => Ok(*call),
-            Opening::Needs(..) => Err(Error::new(Kind::Internal, "a choice needs what the request did not")),
+            Opening::Needs(..) => Err(Error::new(Kind::Internal, "the request asks again for what it was given")),
         }
     }
 
     /// Bytes of the request's body.
     pub(crate) fn body_len(&self) -> usize {
         self.asking.body().len()
-    }
-
-    /// The names in the answer.
-    pub(crate) fn ids(&self) -> &Ids {
-        &self.ids
     }
 
     /// Encodes the same turn in another shape; whether that changed anything.
@@ -224,6 +219,11 @@ impl Call {
         self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
         self.served = false;
         self.pending.clear();
+    }
+
+    /// What the names in the answer are made of.
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     /// The answer of which everything has come, where it is at hand as a whole.

@@ -82,8 +82,8 @@ impl Exchange {
             opened: false,
             left: false,
             call: Some(Box::new(call)),
-            owner: None,
             fault: None,
+            owner: None,
             lines: Vec::new(),
             summary,
         }

@@ -20,7 +20,7 @@ mod choices;
 pub mod deadlines;
 mod gateway;
 mod intake;
-mod kept;
+pub mod kept;
 mod pipe;
 pub mod plan;
 pub mod relay;
@@ -139,10 +139,10 @@ pub struct Exchange {
     /// The client has hung up; only what must not be lost is still done.
     left: bool,
     call: Option<Box<Call>>,
-    /// Whose responses are looked for and kept.
-    owner: Option<Owner>,
     /// What it ended with when it failed.
     fault: Option<Error>,
+    /// Whose responses are looked for and kept.
+    owner: Option<Owner>,
     lines: Vec<String>,
     summary: Summary,
 }
@@ -235,8 +235,8 @@ impl Exchange {
             opened: false,
             left: false,
             call: None,
-            owner: None,
             fault: None,
+            owner: None,
             lines: Vec::new(),
             draws: 0,
             begun: now,

@@ -1,8 +1,9 @@
 //! What is kept of a response, so that it can be shown again and continued.
 //!
 //! ```text
-//! {"v":1, "session": what names the client's session, "response": the object as it was told, "before": items of the responses it continues,
-//!  "input": its own items, "output": its items with their thought sealed}
+//! {"v":1, "session": what names the client's session, "response": the object as it was told,
+//!  "before": items of the responses it continues, "input": its own items,
+//!  "output": its items with their thought sealed}
 //! ```
 //!
 //! A record holds the whole conversation, so continuing needs no other record. Every item has an id.
