@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use kiro2api_bench_loop::{NOW, gateway, post};
-use kiro2api_core::dialect::anthropic;
+use kiro2api_core::dialect::{Given, anthropic};
 use kiro2api_core::exchange::{Exchange, Step};
 use kiro2api_core::turn::estimate as tokens;
 use kiro2api_core::upstream::{self, Wishes};
@@ -39,7 +39,7 @@ pub(crate) fn value(input: &Input) -> Result<Run<'_>, Fault> {
 pub(crate) fn decode(input: &Input) -> Result<Run<'_>, Fault> {
     let headers = Vec::new();
     Ok(Box::new(move || {
-        black_box(anthropic::decode(&input.request, &headers)?);
+        black_box(anthropic::decode(&input.request, &Given::of(&headers))?);
         Ok(input.holds)
     }))
 }
@@ -48,7 +48,7 @@ pub(crate) fn decode(input: &Input) -> Result<Run<'_>, Fault> {
 pub(crate) fn encode(input: &Input) -> Result<Run<'_>, Fault> {
     let headers = Vec::new();
     Ok(Box::new(move || {
-        let turn = anthropic::decode(&input.request, &headers)?;
+        let turn = anthropic::decode(&input.request, &Given::of(&headers))?;
         Ok(Work { units: 1, bytes: upstream::encode(&turn, &Wishes::default())?.body(None).len() })
     }))
 }
@@ -57,7 +57,7 @@ pub(crate) fn encode(input: &Input) -> Result<Run<'_>, Fault> {
 pub(crate) fn estimate(input: &Input) -> Result<Run<'_>, Fault> {
     let headers = Vec::new();
     Ok(Box::new(move || {
-        let turn = anthropic::decode(&input.request, &headers)?;
+        let turn = anthropic::decode(&input.request, &Given::of(&headers))?;
         black_box(tokens::turn(&turn));
         Ok(Work { units: 1, bytes: upstream::encode(&turn, &Wishes::default())?.body(None).len() })
     }))

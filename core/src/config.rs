@@ -2,6 +2,7 @@
 
 use crate::auth::ClientKeys;
 use crate::host::Millis;
+use crate::models::Catalogue;
 use crate::pool::{self, Credential, Sealing, Strategy};
 use crate::upstream::endpoint::Bases;
 
@@ -26,6 +27,8 @@ const WITHOUT_EFFECT: &[&str] = &[
 pub struct Config {
     /// Keys clients present.
     pub client_keys: ClientKeys,
+    /// The models there are.
+    pub catalogue: Catalogue,
     /// Accounts of the service.
     pub credentials: Vec<Credential>,
     /// Which account serves next.
@@ -86,7 +89,20 @@ impl Config {
         let notes: Vec<_> = idle.map(|name| format!("{name} is set and has no effect in this version")).collect();
         reader.notes.extend(notes);
         let Reader { problems, notes, .. } = reader;
-        Self { client_keys, credentials, strategy, sealing, bases, refresh_timeout, deadlines, cors, problems, notes }
+        let catalogue = Catalogue::built_in().clone();
+        Self {
+            client_keys,
+            catalogue,
+            credentials,
+            strategy,
+            sealing,
+            bases,
+            refresh_timeout,
+            deadlines,
+            cors,
+            problems,
+            notes,
+        }
     }
 }
 

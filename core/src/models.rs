@@ -1,7 +1,15 @@
 //! The models: public ids, aliases, the service's ids, windows and thinking kinds, in one table.
 
+use std::sync::{Arc, LazyLock};
+
+/// The models one gateway offers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Catalogue {
+    rows: Vec<Arc<Model>>,
+}
+
 /// A model the gateway offers.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Model {
     /// The public id, as `/v1/models` lists it.
     pub id: &'static str,
@@ -53,30 +61,39 @@ impl Model {
     }
 }
 
-/// Every model, in the order of listings.
-pub fn all() -> &'static [Model] {
-    MODELS
-}
+impl Catalogue {
+    /// The models this version knows.
+    pub fn built_in() -> &'static Self {
+        static BUILT_IN: LazyLock<Catalogue> =
+            LazyLock::new(|| Catalogue { rows: MODELS.iter().cloned().map(Arc::new).collect() });
+        &BUILT_IN
+    }
 
-/// The row of a public name: an id, an alias, or one of their dated, `-latest`, dotted, bracketed or
-/// `-thinking` forms. Never another family. `None`: no such model (see [`nearest`]).
-pub fn find(name: &str) -> Option<&'static Model> {
-    let name = canonical(name);
-    MODELS.iter().find(|model| {
-        canonical(model.id) == name
-            || canonical(model.upstream_id) == name
-            || model.aliases.iter().any(|alias| canonical(alias) == name)
-    })
-}
+    /// Every model, in the order of listings.
+    pub fn all(&self) -> &[Arc<Model>] {
+        &self.rows
+    }
 
-/// Up to three public ids to name in the error for an unknown model: those of its family first.
-pub fn nearest(name: &str) -> Vec<&'static str> {
-    let lower = name.to_ascii_lowercase();
-    let shared = |id: &str| id.bytes().zip(lower.bytes()).take_while(|(a, b)| a == b).count();
-    let mut rows: Vec<_> =
-        MODELS.iter().map(|model| (lower.contains(model.family()), shared(model.id), model.id)).collect();
-    rows.sort_by_key(|&(family, prefix, _)| core::cmp::Reverse((family, prefix)));
-    rows.into_iter().take(3).map(|(_, _, id)| id).collect()
+    /// The row of a public name: an id, an alias, or one of their dated, `-latest`, dotted, bracketed or
+    /// `-thinking` forms. Never another family. `None`: no such model (see [`Catalogue::nearest`]).
+    pub fn find(&self, name: &str) -> Option<&Arc<Model>> {
+        let name = canonical(name);
+        self.rows.iter().find(|model| {
+            canonical(model.id) == name
+                || canonical(model.upstream_id) == name
+                || model.aliases.iter().any(|alias| canonical(alias) == name)
+        })
+    }
+
+    /// Up to three public ids to name in the error for an unknown model: those of its family first.
+    pub fn nearest(&self, name: &str) -> Vec<&str> {
+        let lower = name.to_ascii_lowercase();
+        let shared = |id: &str| id.bytes().zip(lower.bytes()).take_while(|(a, b)| a == b).count();
+        let mut rows: Vec<_> =
+            self.rows.iter().map(|model| (lower.contains(model.family()), shared(model.id), model.id)).collect();
+        rows.sort_by_key(|&(family, prefix, _)| core::cmp::Reverse((family, prefix)));
+        rows.into_iter().take(3).map(|(_, _, id)| id).collect()
+    }
 }
 
 /// Brings the many spellings of a name to one: lower case, no `[1m]`, no `-thinking`, no date or
@@ -329,6 +346,10 @@ const fn row(
 mod tests {
     use super::*;
 
+    fn find(name: &str) -> Option<&'static Model> {
+        Catalogue::built_in().find(name).map(|model| &**model)
+    }
+
     #[test]
     fn every_spelling_finds_its_row() {
         for (name, upstream) in [
@@ -351,13 +372,13 @@ mod tests {
     fn an_unknown_name_finds_nothing_and_its_own_family_is_named_first() {
         assert_eq!(find("claude-opus-9"), None);
         assert_eq!(find("gpt-4o"), None);
-        assert!(nearest("claude-opus-9").iter().all(|id| id.contains("opus")));
-        assert!(nearest("gpt-4o").iter().all(|id| id.contains("gpt")));
+        assert!(Catalogue::built_in().nearest("claude-opus-9").iter().all(|id| id.contains("opus")));
+        assert!(Catalogue::built_in().nearest("gpt-4o").iter().all(|id| id.contains("gpt")));
     }
 
     #[test]
     fn no_two_rows_answer_to_one_name() {
-        for model in all() {
+        for model in Catalogue::built_in().all() {
             for name in [model.id, model.upstream_id].iter().chain(model.aliases) {
                 assert_eq!(find(name).map(|found| found.id), Some(model.id), "{name}");
             }

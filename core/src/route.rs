@@ -11,6 +11,10 @@ pub enum Route {
     Messages,
     /// `POST /v1/messages/count_tokens`.
     CountTokens,
+    /// `POST /v1/chat/completions`.
+    Chat,
+    /// `POST /v1/responses`.
+    Responses,
     /// `GET /v1/models`.
     Models,
     /// `GET /v1/models/{id}`, the id percent-encoded as it came.
@@ -48,6 +52,8 @@ pub fn find(method: &str, path: &str) -> Route {
         "/health" => (Route::Health, GET),
         "/messages" => (Route::Messages, POST),
         "/messages/count_tokens" => (Route::CountTokens, POST),
+        "/chat/completions" => (Route::Chat, POST),
+        "/responses" => (Route::Responses, POST),
         "/models" => (Route::Models, GET),
         _ => match path.strip_prefix("/models/") {
             Some(id) if !id.is_empty() => (Route::Model(id.to_owned()), GET),
@@ -69,7 +75,10 @@ pub fn dialect(path: &str, headers: &Headers) -> Dialect {
 
 /// Whether a route needs a client key.
 pub fn guarded(route: &Route) -> bool {
-    matches!(route, Route::Messages | Route::CountTokens | Route::Models | Route::Model(_))
+    matches!(
+        route,
+        Route::Messages | Route::CountTokens | Route::Chat | Route::Responses | Route::Models | Route::Model(_)
+    )
 }
 
 /// The value of a query parameter.

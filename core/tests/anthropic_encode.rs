@@ -1,6 +1,7 @@
 //! The events of a streamed message, and the failures: byte for byte, and by their grammar.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use kiro2api_core::dialect::Given;
 use kiro2api_core::dialect::anthropic::{self, Encoder, UNSIGNED};
 use kiro2api_core::json::Lit;
 use kiro2api_core::turn::answer::{Answer, Block, OwnedStop};
@@ -395,7 +396,7 @@ proptest! {
         let heads = ["", r#"{"model":"haiku","max_tokens":1,"messages":["#, r#"{"system":"#, r#"{"tools":[{"name":"#];
         let body = [heads[head].as_bytes(), &body].concat();
         let _ = anthropic::requested_model(&body);
-        prop_assert!(anthropic::decode(&body, &Vec::new()).is_err());
+        prop_assert!(anthropic::decode(&body, &Given::of(&Vec::new())).is_err());
     }
 
     #[test]
@@ -406,7 +407,7 @@ proptest! {
         let body = format!(
             r#"{{"model":"haiku","max_tokens":1,"messages":[{{"role":"user","content":[{{"type":"image","source":{{"type":"base64","data":"{data}"}}}}]}}]}}"#
         );
-        match anthropic::decode(body.as_bytes(), &Vec::new()) {
+        match anthropic::decode(body.as_bytes(), &Given::of(&Vec::new())) {
             Ok(turn) => prop_assert_eq!(turn.messages[0].parts.len(), 1),
             Err(error) => prop_assert!(error.text().contains("scale it down"), "{}", error),
         }

@@ -4,7 +4,7 @@ mod anthropic_support;
 
 use anthropic_support::{NO_HEADERS, decode, refusal, with};
 use kiro2api_core::Kind;
-use kiro2api_core::dialect::anthropic;
+use kiro2api_core::dialect::{Given, anthropic};
 use kiro2api_core::host::Headers;
 use kiro2api_core::turn::{Effort, Thinking, ToolChoice, ToolKind};
 
@@ -193,7 +193,7 @@ fn the_session_comes_from_the_metadata_or_the_header() {
         (r#""x":0"#, "from-header"),
     ] {
         let body = with(members);
-        let turn = anthropic::decode(body.as_bytes(), &headers).unwrap();
+        let turn = anthropic::decode(body.as_bytes(), &Given::of(&headers)).unwrap();
         assert_eq!(turn.session.as_deref(), Some(expected), "{members}");
     }
     assert_eq!(decode(&with(r#""x":0"#)).unwrap().session, None);
@@ -224,13 +224,15 @@ fn threads_are_refused_in_their_own_kind() {
 #[test]
 fn tokens_are_counted_without_a_limit_and_with_every_check() {
     let body = with(r#""system":"abcdefgh""#).replace(r#""max_tokens":64,"#, "");
-    let counted =
-        String::from_utf8(anthropic::count_tokens(body.as_bytes(), NO_HEADERS, |_, tokens| tokens).unwrap()).unwrap();
+    let counted = String::from_utf8(
+        anthropic::count_tokens(body.as_bytes(), &Given::of(NO_HEADERS), |_, tokens| tokens).unwrap(),
+    )
+    .unwrap();
     let number = counted.strip_prefix(r#"{"input_tokens":"#).and_then(|rest| rest.strip_suffix('}')).unwrap();
     assert!(number.parse::<u64>().unwrap() > 0, "{counted}");
     let error = anthropic::count_tokens(
         br#"{"model":"haiku","messages":[{"role":"x","content":""}]}"#,
-        NO_HEADERS,
+        &Given::of(NO_HEADERS),
         |_, tokens| tokens,
     );
     assert_eq!(error.unwrap_err().path(), Some("messages[0].role"));

@@ -3,7 +3,7 @@
 mod anthropic_support;
 
 use anthropic_support::{NO_HEADERS, decode, refusal, saying, shown, with};
-use kiro2api_core::dialect::anthropic;
+use kiro2api_core::dialect::{Given, anthropic};
 use kiro2api_core::{Kind, json};
 
 #[test]
@@ -74,10 +74,10 @@ fn an_error_never_repeats_a_long_string() {
 
 #[test]
 fn invalid_utf8_is_refused_and_lone_surrogates_are_mended_before() {
-    let error = anthropic::decode(b"{\"model\":\"\xff\"}", NO_HEADERS).unwrap_err();
+    let error = anthropic::decode(b"{\"model\":\"\xff\"}", &Given::of(NO_HEADERS)).unwrap_err();
     assert_eq!((error.kind(), error.path()), (Kind::Invalid, Some("")));
     let mut body = saying(r#""cut \ud83d""#).into_bytes();
     json::mend_surrogates(&mut body);
-    let turn = anthropic::decode(&body, NO_HEADERS).unwrap();
+    let turn = anthropic::decode(&body, &Given::of(NO_HEADERS)).unwrap();
     assert_eq!(shown(&turn.messages[0].parts), ["text cut \u{fffd}"]);
 }

@@ -4,7 +4,7 @@
 #![recursion_limit = "512"]
 
 use kiro2api_core::Kind;
-use kiro2api_core::dialect::anthropic;
+use kiro2api_core::dialect::{Given, anthropic};
 use serde_json::{Value, json};
 
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -179,7 +179,7 @@ fn the_full_request_itself_is_accepted() {
 
 /// `Ok`, or the path of the invalid field.
 fn outcome(body: &str) -> Result<(), String> {
-    match anthropic::decode(body.as_bytes(), &Vec::new()) {
+    match anthropic::decode(body.as_bytes(), &Given::of(&Vec::new())) {
         Ok(_) => Ok(()),
         Err(error) => {
             assert_eq!(error.kind(), Kind::Invalid, "{error}");

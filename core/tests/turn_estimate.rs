@@ -81,7 +81,7 @@ fn a_count_never_falls_while_text_grows_by_words() {
 
 fn turn<'a>(model: &str, messages: Vec<Message<'a>>) -> Turn<'a> {
     Turn {
-        model: models::find(model).unwrap(),
+        model: models::Catalogue::built_in().find(model).unwrap(),
         system: vec![],
         messages,
         tools: vec![],
@@ -91,6 +91,8 @@ fn turn<'a>(model: &str, messages: Vec<Message<'a>>) -> Turn<'a> {
         max_tokens: None,
         stop_sequences: vec![],
         session: None,
+        format: None,
+        truncate: false,
         stream: false,
         ignored: vec![],
     }

@@ -29,7 +29,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("upstream", &["error", "eventstream", "host", "json", "models", "secret", "turn"]),
     ("pool", &["error", "host", "json", "secret"]),
     ("turn", &["error", "json", "models"]),
-    ("config", &["auth", "host", "pool", "upstream"]),
+    ("config", &["auth", "host", "models", "pool", "upstream"]),
     ("summary", &["host", "turn"]),
     ("auth", &["error", "host"]),
     ("route", &["host"]),

@@ -3,52 +3,56 @@
 //!
 //! ```text
 //! anthropic   POST /v1/messages, /v1/messages/count_tokens; GET /v1/models
+//! chat        POST /v1/chat/completions
+//! responses   POST /v1/responses and what is kept of it
+//! openai      what the two OpenAI APIs share: failures, parts, tools, wishes
 //! models      GET /v1/models as OpenAI clients expect it
-//! openai      failures as OpenAI clients expect them
+//! given       what a decoder knows beside the body, and what it still needs
+//! voice       how an answer is told: the encoders and bodies of all dialects
 //! read        checked reading of raw JSON, with the path of what is wrong
 //! media       pictures and files in base64
 //! sse         server-sent events
 //! ```
 
 pub mod anthropic;
+pub mod chat;
+mod given;
 mod media;
 mod models;
 mod openai;
 mod read;
+pub mod responses;
 pub mod sse;
+mod voice;
 
+pub use given::{Decoded, Fetched, Given, Need};
 pub use models::{openai_model, openai_models};
 pub use openai::openai_error;
+pub use voice::{Encoder, Ids, Voice};
 
 use crate::error::Error;
-use crate::turn::Delta;
 
-/// The streaming voice of a dialect.
-#[derive(Debug)]
-pub enum Encoder {
+/// The API of a request that the model answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Api {
     /// Anthropic Messages.
-    Anthropic(anthropic::Encoder),
+    Messages,
+    /// OpenAI Chat Completions.
+    Chat,
+    /// OpenAI Responses.
+    Responses,
 }
 
-impl Encoder {
-    /// Appends a delta as the dialect's events.
-    pub fn delta(&mut self, delta: &Delta<'_>, out: &mut Vec<u8>) {
-        match self {
-            Self::Anthropic(encoder) => encoder.delta(delta, out),
-        }
-    }
-
-    /// Appends what keeps a silent connection alive.
-    pub fn ping(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Anthropic(encoder) => encoder.ping(out),
-        }
-    }
-
-    /// Appends an error in the middle of a stream; nothing may follow it.
-    pub fn fault(&mut self, error: &Error, request_id: &str, out: &mut Vec<u8>) {
-        match self {
-            Self::Anthropic(encoder) => encoder.fault(error, request_id, out),
-        }
+/// Reads a request's body. Lone surrogates must be mended already (`json::mend_surrogates`).
+///
+/// # Errors
+/// [`Kind::Invalid`](crate::Kind::Invalid) with the JSON path of the field at fault,
+/// [`Kind::UnknownModel`](crate::Kind::UnknownModel),
+/// [`Kind::ThreadsUnsupported`](crate::Kind::ThreadsUnsupported).
+pub fn decode<'a>(api: Api, body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Error> {
+    match api {
+        Api::Messages => anthropic::decoded(body, given),
+        Api::Chat => chat::decode(body, given),
+        Api::Responses => responses::decode(body, given),
     }
 }

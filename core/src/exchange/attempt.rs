@@ -41,7 +41,7 @@ impl Exchange {
         let Some(call) = &mut self.call else { return };
         if *purpose == Purpose::Generate && is_stream(head) {
             gateway.host_served(call.host);
-            call.begin_relay(&self.seed, &self.id, now);
+            call.begin_relay(&self.id, now);
             self.state = State::Read;
         } else if *purpose == Purpose::Generate {
             call.sent(now);
@@ -155,7 +155,7 @@ impl Exchange {
             return;
         }
         let mut out = Vec::new();
-        call.encoder(&self.seed).ping(&mut out);
+        call.encoder().ping(&mut out);
         call.said(now);
         self.open();
         self.outbox.push_back(Say::Write(out));
@@ -187,7 +187,7 @@ impl Exchange {
         }
         self.summary.first_byte_ms.get_or_insert((now - self.begun).0);
         if !call.stream {
-            let body = call.folded(&self.seed).unwrap_or_default();
+            let body = call.folded().unwrap_or_default();
             let mut answer = self.common.json(200, body);
             answer.0.headers.extend(super::reply::ignored_header(&self.summary.ignored));
             return self.answer(answer);
@@ -232,7 +232,7 @@ impl Exchange {
             Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
             Verdict::NextHost => call.next_host(),
-            Verdict::Repair(repair) => match call.repair(repair) {
+            Verdict::Repair(repair) => match call.repair(repair, &gateway.config().catalogue) {
                 Ok(true) => {}
                 // The same bytes would be refused the same way: what else is there to try?
                 Ok(false) => return self.failed(gateway, &failure, now),

@@ -1,20 +1,22 @@
 //! One conversation turn on its way through the accounts: the encoded request, and what was tried.
 
+use std::sync::Arc;
+
 use crate::config::Config;
-use crate::dialect::{Encoder, anthropic};
+use crate::dialect::{self, Api, Encoder, Given, Ids, Voice};
 use crate::error::Error;
 use crate::exchange::deadlines::{self, PING_AFTER, Watch};
 use crate::exchange::pipe::Pipe;
 use crate::exchange::plan::{Facts, Repair};
 use crate::exchange::relay::{Relay, Sink};
 use crate::exchange::scale::Scale;
-use crate::exchange::{Gateway, Purpose, hex};
+use crate::exchange::{Gateway, Purpose};
 use crate::host::{Headers, Millis};
 use crate::json;
-use crate::models::Model;
+use crate::models::{Catalogue, Model};
 use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
 use crate::turn::flow::Options;
-use crate::turn::{Answer, Thinking, Turn, estimate};
+use crate::turn::{Answer, Thinking, estimate};
 use crate::upstream::fault::Asked;
 use crate::upstream::profile::Profile;
 use crate::upstream::{Encoded, Wishes, encode};
@@ -22,12 +24,15 @@ use crate::upstream::{Encoded, Wishes, encode};
 /// A request that is to be answered by the service.
 #[derive(Debug)]
 pub(crate) struct Call {
+    api: Api,
     body: Vec<u8>,
     headers: Headers,
+    /// How the answer is told, and the names in it.
+    pub(crate) voice: Voice,
+    ids: Ids,
     pub(crate) encoded: Encoded,
     wishes: Wishes,
-    pub(crate) model: &'static Model,
-    pub(crate) model_name: String,
+    pub(crate) model: Arc<Model>,
     pub(crate) session: Option<String>,
     pub(crate) stream: bool,
     pub(crate) ignored: Vec<&'static str>,
@@ -94,16 +99,26 @@ impl Lookup {
 }
 
 impl Call {
-    pub(crate) fn new(body: Vec<u8>, headers: Headers, config: &Config, now: Millis) -> Result<Self, Error> {
-        let turn = anthropic::decode(&body, &headers)?;
+    pub(crate) fn new(
+        api: Api,
+        body: Vec<u8>,
+        headers: Headers,
+        ids: Ids,
+        config: &Config,
+        now: Millis,
+    ) -> Result<Self, Error> {
+        let given = Given { catalogue: &config.catalogue, ..Given::of(&headers) };
+        let dialect::Decoded { turn, voice, .. } = dialect::decode(api, &body, &given)?;
         let wishes = Wishes::default();
         let encoded = encode(&turn, &wishes)?;
         let scale = Scale::of(turn.model, &headers);
         let call = Self {
             wishes,
             encoded,
-            model: turn.model,
-            model_name: anthropic::requested_model(&body).unwrap_or_default().into_owned(),
+            api,
+            voice,
+            ids,
+            model: Arc::clone(turn.model),
             session: turn.session.as_deref().map(str::to_owned),
             stream: turn.stream,
             ignored: turn.ignored.clone(),
@@ -138,13 +153,14 @@ impl Call {
     }
 
     /// Encodes the same turn in another shape; whether that changed anything.
-    pub(crate) fn repair(&mut self, repair: Repair) -> Result<bool, Error> {
+    pub(crate) fn repair(&mut self, repair: Repair, catalogue: &Catalogue) -> Result<bool, Error> {
         match repair {
             Repair::StrictSchemas => self.wishes.strict = true,
             Repair::NoExtraFields => self.wishes.extra_fields = false,
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
-        let turn: Turn<'_> = anthropic::decode(&self.body, &self.headers)?;
+        let given = Given { catalogue, ..Given::of(&self.headers) };
+        let turn = dialect::decode(self.api, &self.body, &given)?.turn;
         let mut encoded = encode(&turn, &self.wishes)?;
         let changed = encoded.body(None) != self.encoded.body(None);
         self.encoded = encoded;
@@ -169,19 +185,19 @@ impl Call {
         self.sent = now;
     }
 
-    pub(crate) fn encoder(&self, seed: &[u8; 32]) -> Encoder {
-        Encoder::Anthropic(anthropic::Encoder::new(&message_id(seed), &self.model_name))
+    pub(crate) fn encoder(&self) -> Encoder {
+        self.voice.encoder(&self.ids)
     }
 
     /// The service answers 200: from here its bytes go through a relay of this attempt.
-    pub(crate) fn begin_relay(&mut self, seed: &[u8; 32], request_id: &str, now: Millis) {
+    pub(crate) fn begin_relay(&mut self, request_id: &str, now: Millis) {
         let options = Options {
             show_thinking: self.show_thinking,
             split_tags: self.encoded.tags(),
             stop_sequences: self.stop_sequences.clone(),
         };
-        let sink = if self.stream { Sink::Encode(self.encoder(seed)) } else { Sink::Fold(Answer::default()) };
-        let asked = (self.model, self.model_name.clone());
+        let sink = if self.stream { Sink::Encode(self.encoder()) } else { Sink::Fold(Answer::default()) };
+        let asked = (Arc::clone(&self.model), self.voice.model().to_owned());
         let limit = self.max_tokens.filter(|_| !self.encoded.limited()).map(u64::from);
         let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked, limit);
         let watch = Watch::new(now, self.deadlines.idle, self.total, self.stream);
@@ -191,10 +207,10 @@ impl Call {
     }
 
     /// The body of an answer that is not streamed.
-    pub(crate) fn folded(&self, seed: &[u8; 32]) -> Option<Vec<u8>> {
+    pub(crate) fn folded(&self) -> Option<Vec<u8>> {
         let answer = self.relay.as_ref()?.pipe().answer()?;
         let mut out = Vec::new();
-        anthropic::body(&message_id(seed), &self.model_name, answer, &mut out);
+        self.voice.body(&self.ids, &[answer], false, &mut out);
         json::mend_surrogates(&mut out);
         Some(out)
     }
@@ -212,7 +228,7 @@ impl Call {
     /// The numbers of an overflow.
     pub(crate) fn asked(&self) -> Asked<'_> {
         let (tokens, maximum) = self.scale.overflow(self.estimate);
-        Asked { model: &self.model_name, tokens, maximum }
+        Asked { model: self.voice.model(), tokens, maximum }
     }
 
     /// Turns to another account.
@@ -296,7 +312,3 @@ const REFUSAL_WITHIN: Millis = Millis::secs(5);
 
 /// How long a request waits for accounts before it says so.
 const PATIENCE: Millis = Millis::secs(20);
-
-fn message_id(seed: &[u8; 32]) -> String {
-    format!("msg_{}", hex(seed.get(12..24).unwrap_or_default()))
-}

@@ -1,13 +1,14 @@
 //! Takes a request in: route, key, configuration, dialect.
 
-use crate::dialect::{self, anthropic};
+use crate::dialect::{self, Api, Given, anthropic};
 use crate::error::{Error, Kind};
 use crate::exchange::call::Call;
 use crate::exchange::reply::{Answered, health};
 use crate::exchange::scale::Scale;
 use crate::exchange::{Exchange, Gateway, Next, State};
-use crate::host::{Headers, Incoming, Millis, Payload};
+use crate::host::{Incoming, Millis, Payload};
 use crate::json;
+use crate::models::Catalogue;
 use crate::route::{self, Dialect, Route};
 
 impl Exchange {
@@ -52,6 +53,7 @@ impl Exchange {
         now: Millis,
     ) -> Result<Option<Answered>, Error> {
         let anthropic = self.dialect == Dialect::Anthropic;
+        let catalogue = &gateway.config().catalogue;
         let body = match route {
             Route::Preflight => return Ok(Some(self.common.preflight(&incoming.headers))),
             Route::Home => return Ok(Some(self.common.home())),
@@ -60,16 +62,14 @@ impl Exchange {
                 return Ok(None);
             }
             Route::Health => health(gateway.config()),
-            Route::Models if anthropic => anthropic::models(&incoming.query)?,
-            Route::Models => dialect::openai_models(),
-            Route::Model(id) if anthropic => anthropic::model(id)?,
-            Route::Model(id) => dialect::openai_model(id)?,
-            Route::CountTokens => count_tokens(incoming)?,
-            Route::Messages => {
-                let body = bytes(incoming.body)?;
-                self.open_call(gateway, body, incoming.headers, now)?;
-                return Ok(None);
-            }
+            Route::Models if anthropic => anthropic::models(catalogue, &incoming.query)?,
+            Route::Models => dialect::openai_models(catalogue),
+            Route::Model(id) if anthropic => anthropic::model(catalogue, id)?,
+            Route::Model(id) => dialect::openai_model(catalogue, id)?,
+            Route::CountTokens => count_tokens(catalogue, incoming)?,
+            Route::Messages => return self.open_call(gateway, Api::Messages, incoming, now).map(|()| None),
+            Route::Chat => return self.open_call(gateway, Api::Chat, incoming, now).map(|()| None),
+            Route::Responses => return self.open_call(gateway, Api::Responses, incoming, now).map(|()| None),
             Route::WrongMethod(allow) => {
                 let text = format!("{} is not a method of {}: use {allow}", incoming.method, incoming.path);
                 return Err(Error::new(Kind::MethodNotAllowed { allow }, text));
@@ -79,9 +79,10 @@ impl Exchange {
         Ok(Some(self.common.json(200, body)))
     }
 
-    fn open_call(&mut self, gateway: &mut Gateway, body: Vec<u8>, headers: Headers, now: Millis) -> Result<(), Error> {
-        let call = Call::new(body, headers, gateway.config(), now)?;
-        self.summary.model = Some(call.model_name.clone());
+    fn open_call(&mut self, gateway: &mut Gateway, api: Api, incoming: Incoming, now: Millis) -> Result<(), Error> {
+        let ids = self.ids();
+        let call = Call::new(api, bytes(incoming.body)?, incoming.headers, ids, gateway.config(), now)?;
+        self.summary.model = Some(call.voice.model().to_owned());
         self.summary.upstream_model = Some(call.model.upstream_id);
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
@@ -92,9 +93,10 @@ impl Exchange {
 }
 
 /// In the same scale as usage, or the two would contradict each other.
-fn count_tokens(incoming: Incoming) -> Result<Vec<u8>, Error> {
+fn count_tokens(catalogue: &Catalogue, incoming: Incoming) -> Result<Vec<u8>, Error> {
     let headers = incoming.headers;
-    anthropic::count_tokens(&bytes(incoming.body)?, &headers, |model, tokens| Scale::of(model, &headers).apply(tokens))
+    let given = Given { catalogue, ..Given::of(&headers) };
+    anthropic::count_tokens(&bytes(incoming.body)?, &given, |model, tokens| Scale::of(model, &headers).apply(tokens))
 }
 
 fn is_deep(incoming: &Incoming) -> bool {

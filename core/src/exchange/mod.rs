@@ -30,6 +30,7 @@ use sha2::{Digest, Sha256};
 
 pub use gateway::Gateway;
 
+use crate::dialect::Ids;
 use crate::error::Error;
 use crate::exchange::call::Call;
 use crate::exchange::relay::{Ended, Relay};
@@ -289,7 +290,7 @@ impl Exchange {
         }
         let mut out = Vec::new();
         if let Some(call) = &mut self.call {
-            call.encoder(&self.seed).fault(error, &self.id, &mut out);
+            call.encoder().fault(error, &self.id, &mut out);
         }
         self.outbox.push_back(Say::Write(out));
         self.close(gateway, now);
@@ -360,6 +361,12 @@ impl Exchange {
 
     pub(crate) fn is_refreshing(&self) -> bool {
         matches!(self.state, State::Await(Purpose::Refresh, _))
+    }
+
+    /// What the names in the answer are made of.
+    pub(crate) fn ids(&self) -> Ids {
+        let stem = hex(self.seed.get(12..24).unwrap_or_default());
+        Ids { stem, created: self.begun.0 / 1000, choice: None }
     }
 
     /// 32 fresh bytes that differ with every draw.

@@ -1,5 +1,7 @@
 //! One answer's events, mapped to the tongue and told to the client.
 
+use std::sync::Arc;
+
 use crate::error::Error;
 use crate::eventstream::Frame;
 use crate::exchange::plan::Failure;
@@ -20,7 +22,7 @@ pub(crate) struct Pipe {
     names: Names,
     scale: Scale,
     estimate: u64,
-    asked: (&'static Model, String),
+    asked: (Arc<Model>, String),
     /// Most output tokens, where the model was not told.
     limit: Option<u64>,
     learned: Learned,
@@ -61,7 +63,7 @@ impl Pipe {
         names: Names,
         scale: Scale,
         estimate: u64,
-        asked: (&'static Model, String),
+        asked: (Arc<Model>, String),
         limit: Option<u64>,
     ) -> Self {
         Self { flow: Flow::new(options), sink, names, scale, estimate, asked, limit, learned: Learned::default() }
@@ -134,7 +136,7 @@ impl Pipe {
 
     /// Estimate of the output so far, in the model's own tokens.
     fn written(&self) -> u64 {
-        estimate::scaled(self.asked.0, self.flow.output_tokens())
+        estimate::scaled(&self.asked.0, self.flow.output_tokens())
     }
 
     /// The service's stream is complete (or a stop sequence or the limit came): closes, and says why and how much.

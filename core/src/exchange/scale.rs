@@ -66,7 +66,7 @@ mod tests {
 
     fn scale(model: &str, headers: &[(&'static str, &str)]) -> Scale {
         let headers = headers.iter().map(|&(name, value)| (name.into(), value.to_owned())).collect();
-        Scale::of(models::find(model).unwrap(), &headers)
+        Scale::of(models::Catalogue::built_in().find(model).unwrap(), &headers)
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub enum Block {
     },
     /// Thought that the service encrypted: the inside of a JSON string literal.
     Redacted(String),
+    /// Why there is no answer in the form the client asked for: the inside of a JSON string literal.
+    Refusal(String),
     /// A call of a client tool.
     Tool {
         /// The id of the call, plain.
@@ -113,8 +115,9 @@ impl Answer {
     }
 
     fn extend(&mut self, piece: Lit<'_>) {
-        if let Some(Block::Text(text) | Block::Thinking { text, .. } | Block::Tool { input: text, .. }) =
-            self.blocks.last_mut()
+        if let Some(
+            Block::Text(text) | Block::Refusal(text) | Block::Thinking { text, .. } | Block::Tool { input: text, .. },
+        ) = self.blocks.last_mut()
         {
             text.push_str(piece.escaped());
         }
@@ -148,6 +151,7 @@ impl Block {
             Open::Text => Self::Text(String::new()),
             Open::Thinking => Self::Thinking { text: String::new(), signature: None },
             Open::Redacted(data) => Self::Redacted(data.escaped().to_owned()),
+            Open::Refusal => Self::Refusal(String::new()),
             Open::Tool { id, name } => Self::Tool { id: id.to_owned(), name: name.to_owned(), input: String::new() },
         }
     }

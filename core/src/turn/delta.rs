@@ -40,6 +40,8 @@ pub enum Open<'a> {
     Thinking,
     /// Thought that the service encrypted: complete with its opening, no pieces follow.
     Redacted(Lit<'a>),
+    /// Why the answer could not be given in the form the client asked for; text for the reader.
+    Refusal,
     /// A call of a client tool.
     Tool {
         /// The id of the call.

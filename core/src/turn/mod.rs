@@ -14,5 +14,5 @@ pub mod usage;
 pub use answer::{Answer, Block, OwnedStop};
 pub use delta::{Delta, Open, Stop};
 pub use flow::{Ending, Finished, Flow, Progress, Said};
-pub use request::{Effort, Image, Message, Part, Role, Thinking, Tool, ToolChoice, ToolKind, Turn};
+pub use request::{Effort, Format, Image, Message, Part, Role, Thinking, Tool, ToolChoice, ToolKind, Turn};
 pub use usage::{Count, Source, Usage};

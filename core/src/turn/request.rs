@@ -1,6 +1,7 @@
 //! What a client wants, whichever dialect it spoke. Borrows from the client's body.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::json::RawValue;
 use crate::models::Model;
@@ -9,7 +10,7 @@ use crate::models::Model;
 #[derive(Clone, Debug)]
 pub struct Turn<'a> {
     /// The model, already resolved.
-    pub model: &'static Model,
+    pub model: &'a Arc<Model>,
     /// System texts in order, without blocks that change from request to request.
     pub system: Vec<Cow<'a, str>>,
     /// The conversation as the client sent it: any roles in any order. The upstream side normalises.
@@ -28,6 +29,10 @@ pub struct Turn<'a> {
     pub stop_sequences: Vec<Cow<'a, str>>,
     /// What names the client's session (stickiness, conversation ids); the same string every turn.
     pub session: Option<Cow<'a, str>>,
+    /// The form the answer's text must have, which the gateway verifies.
+    pub format: Option<Format<'a>>,
+    /// Whether the oldest turns may be dropped when the conversation is larger than the model's window.
+    pub truncate: bool,
     /// Whether the answer is streamed.
     pub stream: bool,
     /// Names of request fields that are accepted and have no effect, for the response header.
@@ -140,6 +145,15 @@ pub enum ToolChoice<'a> {
     Tool(Cow<'a, str>),
     /// None of them.
     None,
+}
+
+/// The form an answer's text must have.
+#[derive(Clone, Copy, Debug)]
+pub enum Format<'a> {
+    /// One JSON object.
+    Object,
+    /// One JSON value that is valid under this schema.
+    Schema(&'a RawValue),
 }
 
 /// Whether and how hard to think.

@@ -8,7 +8,7 @@
     reason = "each test binary uses a part of it, and a test fails by panicking"
 )]
 
-use kiro2api_core::dialect::anthropic;
+use kiro2api_core::dialect::{Given, anthropic};
 use kiro2api_core::host::Headers;
 use kiro2api_core::turn::{Part, Turn};
 use kiro2api_core::{Error, Kind};
@@ -19,7 +19,7 @@ pub const PNG: &str =
 pub const NO_HEADERS: &Headers = &Vec::new();
 
 pub fn decode(body: &str) -> Result<Turn<'_>, Error> {
-    anthropic::decode(body.as_bytes(), NO_HEADERS)
+    anthropic::decode(body.as_bytes(), &Given::of(NO_HEADERS))
 }
 
 /// A request of one user message with this content.

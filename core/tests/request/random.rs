@@ -167,10 +167,10 @@ fn talk() -> impl Strategy<Value = Talk> {
     let effort = prop::sample::select(vec![Effort::Low, Effort::Medium, Effort::High, Effort::XHigh, Effort::Max]);
     let thinking = prop::option::of((effort, prop::option::of(any::<u32>())));
     let rest = (any::<bool>(), thinking, prop::option::of(any::<u32>()), prop::option::of(words()));
-    let head = (0..models::all().len(), prop::collection::vec(words(), 0..3));
+    let head = (0..models::Catalogue::built_in().all().len(), prop::collection::vec(words(), 0..3));
     (head, messages, prop::collection::vec(declared(), 0..4), choice, rest).prop_map(
         |((model, system), messages, tools, choice, (parallel, thinking, max_tokens, session))| Talk {
-            model: &models::all()[model],
+            model: &models::Catalogue::built_in().all()[model],
             system,
             messages,
             tools,

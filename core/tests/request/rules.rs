@@ -246,7 +246,7 @@ fn a_result_over_the_limit_is_told_with_its_numbers() {
 
 #[test]
 fn every_model_takes_a_plain_turn() {
-    for model in kiro2api_core::models::all() {
+    for model in kiro2api_core::models::Catalogue::built_in().all() {
         let mut talk = Talk::of([(Role::User, vec![text("hi")])]);
         talk.model = model;
         assert_eq!(talk.current()["modelId"], model.upstream_id);

@@ -33,7 +33,7 @@ pub(crate) struct Declared {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Talk {
-    pub(crate) model: &'static Model,
+    pub(crate) model: &'static std::sync::Arc<Model>,
     pub(crate) system: Vec<String>,
     pub(crate) messages: Vec<(Role, Vec<Bit>)>,
     pub(crate) tools: Vec<Declared>,
@@ -60,8 +60,8 @@ impl Default for Talk {
     }
 }
 
-pub(crate) fn model(name: &str) -> &'static Model {
-    models::find(name).unwrap()
+pub(crate) fn model(name: &str) -> &'static std::sync::Arc<Model> {
+    models::Catalogue::built_in().find(name).unwrap()
 }
 
 pub(crate) fn text(text: &str) -> Bit {
@@ -109,6 +109,8 @@ impl Talk {
             max_tokens: self.max_tokens,
             stop_sequences: Vec::new(),
             session: self.session.as_deref().map(Cow::Borrowed),
+            format: None,
+            truncate: false,
             stream: true,
             ignored: Vec::new(),
         }

@@ -144,7 +144,7 @@ fn record(delta: &Delta<'_>, seen: &mut Vec<Seen>, answer: &mut Answer) {
     answer.push(delta);
     seen.push(match *delta {
         Delta::Start { .. } => Seen::Start,
-        Delta::Open(Open::Text) => Seen::Text,
+        Delta::Open(Open::Text | Open::Refusal) => Seen::Text,
         Delta::Open(Open::Thinking) => Seen::Thinking,
         Delta::Open(Open::Redacted(data)) => Seen::Redacted(data.decode().into_owned()),
         Delta::Open(Open::Tool { id, name }) => Seen::Tool(id.to_owned(), name.to_owned()),

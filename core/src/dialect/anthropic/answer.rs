@@ -27,7 +27,7 @@ pub fn body(id: &str, model: &str, answer: &Answer, out: &mut Vec<u8>) {
 
 fn block(block: &Block, out: &mut Vec<u8>) {
     match block {
-        Block::Text(text) => members("{\"type\":\"text\",\"text\":\"", text, out),
+        Block::Text(text) | Block::Refusal(text) => members("{\"type\":\"text\",\"text\":\"", text, out),
         Block::Thinking { text, signature } => {
             members("{\"type\":\"thinking\",\"thinking\":\"", text, out);
             members(",\"signature\":\"", signature.as_deref().unwrap_or(UNSIGNED), out);

@@ -8,10 +8,9 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use super::content::{self, Parts};
 use super::wire::{self, Content, Item, Request};
 use super::{edits, tools, wishes};
-use crate::dialect::models;
 use crate::dialect::read::{self, Members, Path};
+use crate::dialect::{Given, models};
 use crate::error::{Error, Kind};
-use crate::host::Headers;
 use crate::json::{self, Text};
 use crate::turn::{Message, Part, Role, Thinking, Tool, Turn};
 
@@ -20,8 +19,8 @@ use crate::turn::{Message, Part, Role, Thinking, Tool, Turn};
 /// # Errors
 /// [`Kind::Invalid`] with the JSON path of the field at fault, [`Kind::UnknownModel`],
 /// [`Kind::ThreadsUnsupported`].
-pub fn decode<'a>(body: &'a [u8], headers: &'a Headers) -> Result<Turn<'a>, Error> {
-    let turn = turn(body, headers)?;
+pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Error> {
+    let turn = turn(body, given)?;
     if turn.max_tokens.is_none() {
         return Err(Error::invalid("max_tokens", "is required: the most tokens to answer with, at least 1"));
     }
@@ -29,7 +28,7 @@ pub fn decode<'a>(body: &'a [u8], headers: &'a Headers) -> Result<Turn<'a>, Erro
 }
 
 /// The same, where `max_tokens` may be absent: for counting tokens.
-pub(super) fn turn<'a>(body: &'a [u8], headers: &'a Headers) -> Result<Turn<'a>, Error> {
+pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Error> {
     let Request { system, messages, tools: declared, rest } = request(body)?;
     let root = Path::Root;
     if rest.find("thread", &root)?.is_some() {
@@ -39,7 +38,7 @@ pub(super) fn turn<'a>(body: &'a [u8], headers: &'a Headers) -> Result<Turn<'a>,
         ));
     }
     let name = rest.require_string("model", &root)?;
-    let model = models::find(&name)?;
+    let model = models::find(given.catalogue, &name)?;
     let messages = messages.ok_or_else(|| root.key("messages").invalid("is required"))?;
     let tools = tools_of(declared.unwrap_or_default())?;
     let (tool_choice, parallel_tools) =
@@ -60,7 +59,9 @@ pub(super) fn turn<'a>(body: &'a [u8], headers: &'a Headers) -> Result<Turn<'a>,
         thinking,
         max_tokens: wishes::max_tokens(rest.integer("max_tokens", &root)?, &root.key("max_tokens"))?,
         stop_sequences: wishes::stop_sequences(rest.find("stop_sequences", &root)?, &root.key("stop_sequences"))?,
-        session: wishes::session(rest.find("metadata", &root)?, headers, &root.key("metadata"))?,
+        session: wishes::session(rest.find("metadata", &root)?, given.headers, &root.key("metadata"))?,
+        format: None,
+        truncate: false,
         stream: rest.boolean("stream", &root)?.unwrap_or(false),
         ignored,
     };

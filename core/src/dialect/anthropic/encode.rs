@@ -94,7 +94,7 @@ impl Encoder {
         number(self.index, out);
         raw(",\"content_block\":", out);
         match open {
-            Open::Text => raw("{\"type\":\"text\",\"text\":\"\"}", out),
+            Open::Text | Open::Refusal => raw("{\"type\":\"text\",\"text\":\"\"}", out),
             Open::Thinking => raw("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}", out),
             Open::Redacted(data) => {
                 raw("{\"type\":\"redacted_thinking\",\"data\":\"", out);
@@ -112,7 +112,7 @@ impl Encoder {
         raw("}", out);
         end(out);
         self.block = match open {
-            Open::Text => self.takes("text_delta", "text", Block::Text),
+            Open::Text | Open::Refusal => self.takes("text_delta", "text", Block::Text),
             Open::Thinking => self.takes("thinking_delta", "thinking", Block::Thinking { signed: false }),
             Open::Tool { .. } => self.takes("input_json_delta", "partial_json", Block::Text),
             Open::Redacted(_) => Block::Redacted,

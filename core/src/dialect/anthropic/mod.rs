@@ -29,10 +29,29 @@ pub use encode::Encoder;
 pub use error::error;
 pub use models::{model, models};
 
+use crate::dialect::{self, Decoded, Given, Ids};
 use crate::error::Error;
-use crate::host::Headers;
 use crate::models::Model;
 use crate::turn::estimate;
+
+/// What is remembered of a request to tell its answer.
+#[derive(Clone, Debug)]
+pub struct Voice {
+    /// The model's name exactly as the client wrote it.
+    pub model: String,
+}
+
+/// The request with what its answer needs.
+pub(super) fn decoded<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Error> {
+    let turn = decode(body, given)?;
+    let model = requested_model(body).unwrap_or_default().into_owned();
+    Ok(Decoded { turn, voice: dialect::Voice::Messages(Voice { model }), needs: Vec::new() })
+}
+
+/// The id of a message.
+pub(super) fn message_id(ids: &Ids) -> String {
+    format!("msg_{}", ids.stem)
+}
 
 /// What stands as the signature of thinking that the service did not sign: clients want one and send it
 /// back, where it is recognised and dropped. It is no signature and claims to be none.
@@ -43,8 +62,8 @@ pub const UNSIGNED: &str = "a2lybzJhcGkudW5zaWduZWQ=";
 ///
 /// # Errors
 /// As [`decode`].
-pub fn count_tokens(body: &[u8], headers: &Headers, scale: impl FnOnce(&Model, u64) -> u64) -> Result<Vec<u8>, Error> {
-    let turn = decode::turn(body, headers)?;
+pub fn count_tokens(body: &[u8], given: &Given<'_>, scale: impl FnOnce(&Model, u64) -> u64) -> Result<Vec<u8>, Error> {
+    let turn = decode::turn(body, given)?;
     let tokens = scale(turn.model, estimate::turn(&turn));
     Ok(format!("{{\"input_tokens\":{tokens}}}").into_bytes())
 }

@@ -1,25 +1,27 @@
 //! The model list with its pages.
 
+use std::sync::Arc;
+
 use crate::dialect::models::find_in_path;
 use crate::dialect::sse::{number, raw, string};
 use crate::error::Error;
-use crate::models::{self, Model};
+use crate::models::{Catalogue, Model};
 
 /// The body of `GET /v1/models`, for the query `limit`, `before_id`, `after_id`; other parameters have no
 /// effect. Without a limit everything comes in one page, since many clients read only the first.
 ///
 /// # Errors
 /// A limit that is no number from 1 to 1000, and a cursor that is no model.
-pub fn models(query: &str) -> Result<Vec<u8>, Error> {
-    let all = models::all();
+pub fn models(catalogue: &Catalogue, query: &str) -> Result<Vec<u8>, Error> {
+    let all = catalogue.all();
     let (mut limit, mut from, mut to) = (MAX_LIMIT, 0, all.len());
     let mut backwards = false;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
             "limit" => limit = limit_of(&value)?,
-            "after_id" if !value.is_empty() => from = position(&value, "after_id")? + 1,
+            "after_id" if !value.is_empty() => from = position(catalogue, &value, "after_id")? + 1,
             "before_id" if !value.is_empty() => {
-                to = position(&value, "before_id")?;
+                to = position(catalogue, &value, "before_id")?;
                 backwards = true;
             }
             _ => {}
@@ -36,9 +38,9 @@ pub fn models(query: &str) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 /// [`Kind::UnknownModel`](crate::error::Kind::UnknownModel).
-pub fn model(id: &str) -> Result<Vec<u8>, Error> {
+pub fn model(catalogue: &Catalogue, id: &str) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(256);
-    item(find_in_path(id)?, &mut out);
+    item(find_in_path(catalogue, id)?, &mut out);
     Ok(out)
 }
 
@@ -49,12 +51,12 @@ fn limit_of(value: &str) -> Result<usize, Error> {
     }
 }
 
-fn position(id: &str, parameter: &'static str) -> Result<usize, Error> {
-    let found = models::find(id).and_then(|model| models::all().iter().position(|row| row.id == model.id));
+fn position(catalogue: &Catalogue, id: &str, parameter: &'static str) -> Result<usize, Error> {
+    let found = catalogue.find(id).and_then(|model| catalogue.all().iter().position(|row| row.id == model.id));
     found.ok_or_else(|| Error::invalid(parameter, "is the id of no model"))
 }
 
-fn list(page: &[Model], more: bool) -> Vec<u8> {
+fn list(page: &[Arc<Model>], more: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(4096);
     raw("{\"data\":[", &mut out);
     for (index, model) in page.iter().enumerate() {
@@ -97,7 +99,7 @@ mod tests {
     use super::*;
 
     fn page(query: &str) -> (Vec<String>, bool) {
-        let body: serde_json::Value = serde_json::from_slice(&models(query).unwrap()).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&models(Catalogue::built_in(), query).unwrap()).unwrap();
         let ids: Vec<String> =
             body["data"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
         assert_eq!(body["first_id"].as_str(), ids.first().map(String::as_str));
@@ -108,7 +110,7 @@ mod tests {
     #[test]
     fn pages_in_both_directions_hold_every_model_once_and_in_order() {
         let (all, more) = page("");
-        assert_eq!((all.len(), more), (models::all().len(), false));
+        assert_eq!((all.len(), more), (Catalogue::built_in().all().len(), false));
         let (mut forward, mut query) = (Vec::new(), "limit=4".to_owned());
         loop {
             let (ids, more) = page(&query);
@@ -125,22 +127,22 @@ mod tests {
 
     #[test]
     fn a_cursor_before_the_first_is_an_empty_page() {
-        let (ids, more) = page(&format!("before_id={}", models::all()[0].id));
+        let (ids, more) = page(&format!("before_id={}", Catalogue::built_in().all()[0].id));
         assert_eq!((ids.len(), more), (0, false));
     }
 
     #[test]
     fn a_bad_limit_or_cursor_is_named() {
         for query in ["limit=0", "limit=1001", "limit=-1", "limit=x", "limit="] {
-            assert_eq!(models(query).unwrap_err().path(), Some("limit"), "{query}");
+            assert_eq!(models(Catalogue::built_in(), query).unwrap_err().path(), Some("limit"), "{query}");
         }
-        assert_eq!(models("after_id=nothing").unwrap_err().path(), Some("after_id"));
+        assert_eq!(models(Catalogue::built_in(), "after_id=nothing").unwrap_err().path(), Some("after_id"));
     }
 
     #[test]
     fn a_single_model_is_found_by_any_spelling() {
-        let body = String::from_utf8(model("claude-opus-5-5%5B1m%5D").unwrap()).unwrap();
+        let body = String::from_utf8(model(Catalogue::built_in(), "claude-opus-5-5%5B1m%5D").unwrap()).unwrap();
         assert!(body.starts_with(r#"{"type":"model","id":"claude-opus-5-5","display_name":"Claude Opus 5.5","created_at":"2026-10-01T00:00:00Z""#));
-        assert_eq!(model("gpt-4o").unwrap_err().kind(), crate::error::Kind::UnknownModel);
+        assert_eq!(model(Catalogue::built_in(), "gpt-4o").unwrap_err().kind(), crate::error::Kind::UnknownModel);
     }
 }

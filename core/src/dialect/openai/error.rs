@@ -1,8 +1,8 @@
-//! Failures as OpenAI clients expect them, for the paths where they ask: the model list, and what is not served.
+//! Failures as OpenAI clients expect them.
 
 use std::borrow::Cow;
 
-use super::sse::{raw, string};
+use crate::dialect::sse::{raw, string};
 use crate::error::{Error, Kind};
 use crate::host::Headers;
 
