@@ -198,8 +198,9 @@ test('a response is kept: retrieved, its input listed, deleted, and then gone', 
   assert.deepEqual([items[0].type, items[0].role], ['message', 'user']);
   assert.ok(JSON.stringify(items[0].content).includes(mark));
   await client().responses.delete(first.id);
-  for (const gone of [client().responses.retrieve(first.id), client().responses.delete(first.id), client().responses.inputItems.list(first.id), client().responses.retrieve('resp_of_nobody')]) {
-    assert.ok((await failure(gone)) instanceof OpenAI.NotFoundError);
+  const { responses } = client();
+  for (const ask of [() => responses.retrieve(first.id), () => responses.delete(first.id), () => responses.inputItems.list(first.id), () => responses.retrieve('resp_of_nobody')]) {
+    assert.ok((await failure(ask())) instanceof OpenAI.NotFoundError);
   }
   const error = await failure(create('text "x"', { previous_response_id: first.id }));
   assert.ok([400, 404].includes(error.status), `${error}`);
@@ -221,15 +222,15 @@ test('tokens are counted', async () => {
 
 test('errors have their types, codes and places', async () => {
   const rows = [
-    [create('text "x"', {}, { apiKey: 'wrong' }), OpenAI.AuthenticationError, 401, 'invalid_api_key', null],
-    [create('text "x"', { model: 'claude-sonnet-99' }), OpenAI.NotFoundError, 404, 'model_not_found', 'model'],
-    [create('', { input: [{ role: 'user', content: [{ type: 'input_text', text: 5 }] }] }), OpenAI.BadRequestError, 400, null, 'input[0].content[0].text'],
-    [create('', { input: [{ type: 'function_call_output', call_id: 'call_of_nobody', output: 'x' }], tools: [{ type: 'function', name: 5 }] }), OpenAI.BadRequestError, 400, null, 'tools[0].name'],
-    [create('fault too-long'), OpenAI.BadRequestError, 400, 'context_length_exceeded', null],
-    [create('fault unavailable retry-after=60'), OpenAI.InternalServerError, 503, undefined, null],
+    [() => create('text "x"', {}, { apiKey: 'wrong' }), OpenAI.AuthenticationError, 401, 'invalid_api_key', null],
+    [() => create('text "x"', { model: 'claude-sonnet-99' }), OpenAI.NotFoundError, 404, 'model_not_found', 'model'],
+    [() => create('', { input: [{ role: 'user', content: [{ type: 'input_text', text: 5 }] }] }), OpenAI.BadRequestError, 400, null, 'input[0].content[0].text'],
+    [() => create('', { input: [{ type: 'function_call_output', call_id: 'call_of_nobody', output: 'x' }], tools: [{ type: 'function', name: 5 }] }), OpenAI.BadRequestError, 400, null, 'tools[0].name'],
+    [() => create('fault too-long'), OpenAI.BadRequestError, 400, 'context_length_exceeded', null],
+    [() => create('fault unavailable retry-after=60'), OpenAI.InternalServerError, 503, undefined, null],
   ];
-  for (const [promise, type, status, code, param] of rows) {
-    const error = await failure(promise);
+  for (const [ask, type, status, code, param] of rows) {
+    const error = await failure(ask());
     assert.ok(error instanceof type, `${error}`);
     assert.equal(error.status, status);
     if (code !== undefined) assert.equal(error.code, code, `${error}`);

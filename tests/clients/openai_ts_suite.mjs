@@ -195,17 +195,17 @@ test('models are listed and retrieved', async () => {
 
 test('errors have their types, codes and places', async () => {
   const rows = [
-    [create('text "x"', {}, { apiKey: 'wrong' }), OpenAI.AuthenticationError, 401, 'invalid_api_key', null, /key/i],
-    [create('text "x"', { model: 'claude-sonnet-99' }), OpenAI.NotFoundError, 404, 'model_not_found', 'model', /claude-sonnet-4/],
-    [create('', { messages: [{ role: 'user', content: [{ type: 'text', text: 5 }] }] }), OpenAI.BadRequestError, 400, null, 'messages[0].content[0].text', /./],
-    [create('text "x"', { n: 9 }), OpenAI.BadRequestError, 400, null, 'n', /8/],
-    [create('text "x"', { logprobs: true }), OpenAI.BadRequestError, 400, null, 'logprobs', /./],
-    [create('fault too-long'), OpenAI.BadRequestError, 400, 'context_length_exceeded', null, /too long|maximum/i],
-    [create('fault unavailable retry-after=60'), OpenAI.InternalServerError, 503, undefined, null, /./],
-    [create('fault operation'), OpenAI.InternalServerError, 502, undefined, null, /./],
+    [() => create('text "x"', {}, { apiKey: 'wrong' }), OpenAI.AuthenticationError, 401, 'invalid_api_key', null, /key/i],
+    [() => create('text "x"', { model: 'claude-sonnet-99' }), OpenAI.NotFoundError, 404, 'model_not_found', 'model', /claude-sonnet-4/],
+    [() => create('', { messages: [{ role: 'user', content: [{ type: 'text', text: 5 }] }] }), OpenAI.BadRequestError, 400, null, 'messages[0].content[0].text', /./],
+    [() => create('text "x"', { n: 9 }), OpenAI.BadRequestError, 400, null, 'n', /8/],
+    [() => create('text "x"', { logprobs: true }), OpenAI.BadRequestError, 400, null, 'logprobs', /./],
+    [() => create('fault too-long'), OpenAI.BadRequestError, 400, 'context_length_exceeded', null, /too long|maximum/i],
+    [() => create('fault unavailable retry-after=60'), OpenAI.InternalServerError, 503, undefined, null, /./],
+    [() => create('fault operation'), OpenAI.InternalServerError, 502, undefined, null, /./],
   ];
-  for (const [promise, type, status, code, param, words] of rows) {
-    const error = await failure(promise);
+  for (const [ask, type, status, code, param, words] of rows) {
+    const error = await failure(ask());
     assert.ok(error instanceof type, `${error}`);
     assert.equal(error.status, status);
     if (code !== undefined) assert.equal(error.code, code, `${error}`);
@@ -242,6 +242,6 @@ test('a tool call that was cut is an error or told as cut, never a call to run',
   const error = await (async () => {
     for await (const chunk of await create('tool get_weather {"city":"Oslo"} open=8', { tools, stream: true })) reasons.push(chunk.choices[0]?.finish_reason);
   })().then(() => null, (thrown) => thrown);
-  assert.ok(error instanceof OpenAI.APIError || reasons.includes('length'), `${error} ${reasons}`);
+  assert.ok(error ? [undefined, 502].includes(error.status) : reasons.includes('length'), `${error} ${reasons}`);
   assert.ok(!reasons.includes('tool_calls') && !reasons.includes('stop'), `${reasons}`);
 });
