@@ -2,13 +2,12 @@
 
 use crate::auth::ClientKeys;
 use crate::host::Millis;
-use crate::models::Catalogue;
+use crate::models::{Catalogue, ModelMap};
 use crate::pool::{self, Credential, Sealing, Strategy};
 use crate::upstream::endpoint::Bases;
 
 /// Names of the original project that this version does not act on.
 const WITHOUT_EFFECT: &[&str] = &[
-    "MODEL_MAP",
     "MAX_CONCURRENT_SESSIONS",
     "SESSION_TIMEOUT_MINUTES",
     "DISABLE_STREAM",
@@ -27,7 +26,7 @@ const WITHOUT_EFFECT: &[&str] = &[
 pub struct Config {
     /// Keys clients present.
     pub client_keys: ClientKeys,
-    /// The models there are.
+    /// The models there are: the built-in ones with the operator's map.
     pub catalogue: Catalogue,
     /// Accounts of the service.
     pub credentials: Vec<Credential>,
@@ -85,11 +84,11 @@ impl Config {
         let refresh_timeout = reader.parsed("TOKEN_REFRESH_TIMEOUT", duration).unwrap_or(Millis::secs(10));
         let deadlines = reader.deadlines();
         let cors = reader.origins();
+        let catalogue = reader.catalogue();
         let idle = WITHOUT_EFFECT.iter().filter(|name| reader.value(name).is_some());
         let notes: Vec<_> = idle.map(|name| format!("{name} is set and has no effect in this version")).collect();
         reader.notes.extend(notes);
         let Reader { problems, notes, .. } = reader;
-        let catalogue = Catalogue::built_in().clone();
         Self {
             client_keys,
             catalogue,
@@ -165,6 +164,21 @@ impl Reader<'_> {
             Err(text) => {
                 self.problems.push(text);
                 Vec::new()
+            }
+        }
+    }
+
+    fn catalogue(&mut self) -> Catalogue {
+        let built_in = Catalogue::built_in();
+        let map = self.parsed("MODEL_MAP", ModelMap::parse).unwrap_or_default();
+        match map.apply(built_in) {
+            Ok((catalogue, notes)) => {
+                self.notes.extend(notes);
+                catalogue
+            }
+            Err(problems) => {
+                self.problems.extend(problems.iter().map(|text| format!("MODEL_MAP cannot be used: {text}")));
+                built_in.clone()
             }
         }
     }
@@ -281,6 +295,8 @@ mod tests {
             ("TOKEN_STORE_KEY", "hush"),
             ("KIRO_API_BASE", "hush"),
             ("KIRO_REGION", "hush!"),
+            ("MODEL_MAP", "{hush"),
+            ("MODEL_MAP", "[\"hush\"]"),
             ("REQUEST_TIMEOUT_MINUTES", "hush"),
             ("SIMPLE_REQUEST_TIMEOUT_MINUTES", "0"),
             ("STREAM_REQUEST_TIMEOUT_MINUTES", "1e9"),
@@ -295,7 +311,7 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_is_said_and_does_not_stop_the_gateway() {
-        let config = read(&[KEY, ACCOUNT, ("GIN_MODE", "release"), ("MODEL_MAP", "{}")]);
+        let config = read(&[KEY, ACCOUNT, ("GIN_MODE", "release"), ("LOG_LEVEL", "debug")]);
         assert_eq!(config.problems, Vec::<String>::new());
         assert_eq!(config.notes.len(), 2);
     }

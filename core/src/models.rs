@@ -1,6 +1,16 @@
-//! The models: public ids, aliases, the service's ids, windows and thinking kinds, in one table.
+//! The models: public ids, aliases, the service's ids, windows and thinking kinds.
+//!
+//! ```text
+//! table   the models this version knows        map   what the operator adds or changes (`MODEL_MAP`)
+//! ```
 
+mod map;
+mod table;
+
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
+
+pub use map::ModelMap;
 
 /// The models one gateway offers.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,11 +22,11 @@ pub struct Catalogue {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Model {
     /// The public id, as `/v1/models` lists it.
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// For humans.
-    pub display_name: &'static str,
+    pub display_name: Cow<'static, str>,
     /// The service's id.
-    pub upstream_id: &'static str,
+    pub upstream_id: Cow<'static, str>,
     /// Tokens of context the service gives it.
     pub window: u32,
     /// Most output tokens.
@@ -25,8 +35,8 @@ pub struct Model {
     pub reasoning: Reasoning,
     /// Whether it takes images.
     pub images: bool,
-    /// When the model came out (RFC 3339 date and its Unix seconds), for listings.
-    pub created: (&'static str, u64),
+    /// When the model came out, in Unix seconds, for listings; 0: not known.
+    pub created: u64,
     /// Other public ids of the same model; date-suffixed, `-latest`, dotted and `-thinking` forms are
     /// understood without a row.
     pub aliases: &'static [&'static str],
@@ -52,12 +62,13 @@ impl Model {
     /// Tokens of context that Claude Code believes this model to have without its long-context beta.
     /// Observed 2026-11 with Claude Code 2.1.329: a million for every name it does not list as smaller.
     pub fn believed_window(&self) -> u32 {
-        if BELIEVED_SMALL.contains(&self.id) { 200_000 } else { 1_000_000 }
+        if BELIEVED_SMALL.contains(&canonical(&self.id).as_str()) { 200_000 } else { 1_000_000 }
     }
 
-    /// The family a client must never be switched out of: `opus`, `sonnet`, `haiku`, `gpt`, ….
+    /// The family of what answers: `opus`, `sonnet`, `haiku`, `gpt`, …. A client is never switched out of it,
+    /// unless the operator's map says so.
     pub fn family(&self) -> &'static str {
-        FAMILIES.iter().copied().find(|family| self.id.contains(family)).unwrap_or("other")
+        family(&self.upstream_id)
     }
 }
 
@@ -65,8 +76,23 @@ impl Catalogue {
     /// The models this version knows.
     pub fn built_in() -> &'static Self {
         static BUILT_IN: LazyLock<Catalogue> =
-            LazyLock::new(|| Catalogue { rows: MODELS.iter().cloned().map(Arc::new).collect() });
+            LazyLock::new(|| Catalogue { rows: table::MODELS.iter().cloned().map(Arc::new).collect() });
         &BUILT_IN
+    }
+
+    /// The same with these rows: one whose id is there already takes that row's place, its spelling of the id
+    /// and its aliases; any other one is listed at the end.
+    #[must_use]
+    pub fn with(&self, rows: impl IntoIterator<Item = Model>) -> Self {
+        let mut all = self.rows.clone();
+        for row in rows {
+            let id = canonical(&row.id);
+            match all.iter_mut().find(|old| canonical(&old.id) == id) {
+                Some(old) => *old = Arc::new(Model { id: old.id.clone(), aliases: old.aliases, ..row }),
+                None => all.push(Arc::new(row)),
+            }
+        }
+        Self { rows: all }
     }
 
     /// Every model, in the order of listings.
@@ -75,25 +101,34 @@ impl Catalogue {
     }
 
     /// The row of a public name: an id, an alias, or one of their dated, `-latest`, dotted, bracketed or
-    /// `-thinking` forms. Never another family. `None`: no such model (see [`Catalogue::nearest`]).
+    /// `-thinking` forms. Ids come before aliases and those before the service's ids, so that the operator's
+    /// rows win over built-in aliases. Never another family by itself. `None`: no such model (see
+    /// [`Catalogue::nearest`]).
     pub fn find(&self, name: &str) -> Option<&Arc<Model>> {
         let name = canonical(name);
-        self.rows.iter().find(|model| {
-            canonical(model.id) == name
-                || canonical(model.upstream_id) == name
-                || model.aliases.iter().any(|alias| canonical(alias) == name)
-        })
+        let first = |fits: &dyn Fn(&Model) -> bool| self.rows.iter().find(|model| fits(model));
+        first(&|model| canonical(&model.id) == name)
+            .or_else(|| first(&|model| model.aliases.iter().any(|alias| canonical(alias) == name)))
+            .or_else(|| first(&|model| canonical(&model.upstream_id) == name))
     }
 
     /// Up to three public ids to name in the error for an unknown model: those of its family first.
     pub fn nearest(&self, name: &str) -> Vec<&str> {
         let lower = name.to_ascii_lowercase();
         let shared = |id: &str| id.bytes().zip(lower.bytes()).take_while(|(a, b)| a == b).count();
-        let mut rows: Vec<_> =
-            self.rows.iter().map(|model| (lower.contains(model.family()), shared(model.id), model.id)).collect();
+        let mut rows: Vec<_> = self
+            .rows
+            .iter()
+            .map(|model| (lower.contains(family(&model.id)), shared(&model.id), &*model.id))
+            .collect();
         rows.sort_by_key(|&(family, prefix, _)| core::cmp::Reverse((family, prefix)));
         rows.into_iter().take(3).map(|(_, _, id)| id).collect()
     }
+}
+
+/// The family that a name says, `other` when it says none.
+fn family(name: &str) -> &'static str {
+    FAMILIES.iter().copied().find(|family| name.contains(family)).unwrap_or("other")
 }
 
 /// Brings the many spellings of a name to one: lower case, no `[1m]`, no `-thinking`, no date or
@@ -129,219 +164,6 @@ const BELIEVED_SMALL: &[&str] = &[
 
 const FAMILIES: &[&str] = &["opus", "sonnet", "haiku", "fable", "gpt", "deepseek", "minimax", "glm", "qwen", "auto"];
 
-const XHIGH: Reasoning = Reasoning::Effort { xhigh: true };
-
-/// Windows and outputs: the service's own list as last seen. Release dates of public ids.
-const MODELS: &[Model] = &[
-    row(
-        "claude-opus-5-5",
-        "Claude Opus 5.5",
-        "claude-opus-5.5",
-        1_000_000,
-        128_000,
-        XHIGH,
-        ("2026-10-01", 1_790_812_800),
-        &["opus", "opusplan", "best"],
-    ),
-    row(
-        "claude-opus-5",
-        "Claude Opus 5",
-        "claude-opus-5",
-        1_000_000,
-        128_000,
-        XHIGH,
-        ("2026-07-25", 1_784_937_600),
-        &[],
-    ),
-    row(
-        "claude-opus-4-8",
-        "Claude Opus 4.8",
-        "claude-opus-4.8",
-        1_000_000,
-        128_000,
-        XHIGH,
-        ("2026-05-01", 1_777_593_600),
-        &[],
-    ),
-    row(
-        "claude-opus-4-7",
-        "Claude Opus 4.7",
-        "claude-opus-4.7",
-        1_000_000,
-        128_000,
-        XHIGH,
-        ("2026-04-01", 1_775_001_600),
-        &[],
-    ),
-    row(
-        "claude-opus-4-6",
-        "Claude Opus 4.6",
-        "claude-opus-4.6",
-        1_000_000,
-        64_000,
-        Reasoning::Effort { xhigh: false },
-        ("2026-02-01", 1_769_904_000),
-        &[],
-    ),
-    row(
-        "claude-opus-4-5",
-        "Claude Opus 4.5",
-        "claude-opus-4.5",
-        200_000,
-        64_000,
-        Reasoning::Tags,
-        ("2025-11-01", 1_761_955_200),
-        &[],
-    ),
-    row(
-        "claude-sonnet-5",
-        "Claude Sonnet 5",
-        "claude-sonnet-5",
-        1_000_000,
-        64_000,
-        XHIGH,
-        ("2026-06-01", 1_780_272_000),
-        &["sonnet"],
-    ),
-    row(
-        "claude-sonnet-4-6",
-        "Claude Sonnet 4.6",
-        "claude-sonnet-4.6",
-        1_000_000,
-        64_000,
-        Reasoning::Effort { xhigh: false },
-        ("2026-02-01", 1_769_904_000),
-        &[],
-    ),
-    row(
-        "claude-sonnet-4-5",
-        "Claude Sonnet 4.5",
-        "claude-sonnet-4.5",
-        200_000,
-        64_000,
-        Reasoning::Tags,
-        ("2025-09-29", 1_759_104_000),
-        &["claude-3-7-sonnet"],
-    ),
-    row(
-        "claude-sonnet-4",
-        "Claude Sonnet 4",
-        "claude-sonnet-4",
-        200_000,
-        64_000,
-        Reasoning::Tags,
-        ("2025-05-14", 1_747_180_800),
-        &["claude-sonnet-4-0"],
-    ),
-    row(
-        "claude-haiku-4-5",
-        "Claude Haiku 4.5",
-        "claude-haiku-4.5",
-        200_000,
-        64_000,
-        Reasoning::Tags,
-        ("2025-10-01", 1_759_276_800),
-        &["claude-3-5-haiku", "haiku"],
-    ),
-    row(
-        "claude-fable-5",
-        "Claude Fable 5",
-        "claude-fable-5",
-        1_000_000,
-        64_000,
-        XHIGH,
-        ("2026-06-01", 1_780_272_000),
-        &[],
-    ),
-    row(
-        "gpt-5.6-sol",
-        "GPT-5.6 Sol",
-        "gpt-5.6-sol",
-        272_000,
-        64_000,
-        Reasoning::Gpt,
-        ("2026-07-13", 1_783_900_800),
-        &[],
-    ),
-    row(
-        "gpt-5.6-terra",
-        "GPT-5.6 Terra",
-        "gpt-5.6-terra",
-        272_000,
-        64_000,
-        Reasoning::Gpt,
-        ("2026-07-13", 1_783_900_800),
-        &[],
-    ),
-    row(
-        "gpt-5.6-luna",
-        "GPT-5.6 Luna",
-        "gpt-5.6-luna",
-        272_000,
-        64_000,
-        Reasoning::Gpt,
-        ("2026-07-13", 1_783_900_800),
-        &[],
-    ),
-    row(
-        "deepseek-3.2",
-        "DeepSeek 3.2",
-        "deepseek-3.2",
-        128_000,
-        64_000,
-        Reasoning::None,
-        ("2026-02-01", 1_769_904_000),
-        &[],
-    ),
-    row(
-        "minimax-m2.5",
-        "MiniMax M2.5",
-        "minimax-m2.5",
-        196_000,
-        64_000,
-        Reasoning::None,
-        ("2026-02-01", 1_769_904_000),
-        &[],
-    ),
-    row(
-        "minimax-m2.1",
-        "MiniMax M2.1",
-        "minimax-m2.1",
-        196_000,
-        64_000,
-        Reasoning::None,
-        ("2026-02-01", 1_769_904_000),
-        &[],
-    ),
-    row("glm-5", "GLM 5", "glm-5", 200_000, 64_000, Reasoning::None, ("2026-02-01", 1_769_904_000), &[]),
-    row(
-        "qwen3-coder-next",
-        "Qwen3 Coder Next",
-        "qwen3-coder-next",
-        256_000,
-        64_000,
-        Reasoning::None,
-        ("2026-02-01", 1_769_904_000),
-        &[],
-    ),
-    row("auto", "Auto", "auto", 200_000, 64_000, Reasoning::None, ("2025-07-01", 1_751_328_000), &[]),
-];
-
-#[expect(clippy::too_many_arguments, reason = "one call is one row of the table")]
-const fn row(
-    id: &'static str,
-    display_name: &'static str,
-    upstream_id: &'static str,
-    window: u32,
-    max_output: u32,
-    reasoning: Reasoning,
-    created: (&'static str, u64),
-    aliases: &'static [&'static str],
-) -> Model {
-    let images = !matches!(reasoning, Reasoning::None);
-    Model { id, display_name, upstream_id, window, max_output, reasoning, images, created, aliases }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,7 +186,7 @@ mod tests {
             ("Claude-Opus-4-6-thinking", "claude-opus-4.6"),
             ("gpt-5.6-sol", "gpt-5.6-sol"),
         ] {
-            assert_eq!(find(name).map(|model| model.upstream_id), Some(upstream), "{name}");
+            assert_eq!(find(name).map(|model| &*model.upstream_id), Some(upstream), "{name}");
         }
     }
 
@@ -379,8 +201,8 @@ mod tests {
     #[test]
     fn no_two_rows_answer_to_one_name() {
         for model in Catalogue::built_in().all() {
-            for name in [model.id, model.upstream_id].iter().chain(model.aliases) {
-                assert_eq!(find(name).map(|found| found.id), Some(model.id), "{name}");
+            for name in [&*model.id, &*model.upstream_id].iter().chain(model.aliases) {
+                assert_eq!(find(name).map(|found| &found.id), Some(&model.id), "{name}");
             }
         }
     }

@@ -24,7 +24,7 @@ pub struct Summary {
     pub model: Option<String>,
     /// The service's model.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub upstream_model: Option<&'static str>,
+    pub upstream_model: Option<String>,
     /// Label of the account that served last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -88,7 +88,7 @@ impl Summary {
 
     /// The line, without its newline.
     pub fn line(&mut self, begun: Millis, now: Millis) -> String {
-        self.timestamp = rfc3339(now);
+        self.timestamp = now.rfc3339();
         self.level = match (self.status, &self.error) {
             (_, None) => "info",
             (400..=499, _) => "warn",
@@ -110,23 +110,8 @@ pub fn event_line(level: &str, message: &str, now: Millis) -> String {
         message: &'l str,
         service: &'static str,
     }
-    let line = Line { timestamp: rfc3339(now), level, message, service: "kiro2api" };
+    let line = Line { timestamp: now.rfc3339(), level, message, service: "kiro2api" };
     serde_json::to_string(&line).unwrap_or_default()
-}
-
-/// UTC, to the millisecond. Days to a civil date by counting 400-year eras from March.
-pub fn rfc3339(at: Millis) -> String {
-    let (days, rest) = (at.0 / DAY, at.0 % DAY);
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second, milli) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60, rest % 1_000);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
 fn word(source: Source) -> &'static str {
@@ -140,24 +125,4 @@ fn word(source: Source) -> &'static str {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_zero(value: &u32) -> bool {
     *value == 0
-}
-
-const DAY: u64 = 86_400_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_right_around_leap_days() {
-        for (at, text) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
-            (1_709_164_800_000, "2024-02-29T00:00:00.000Z"),
-            (1_735_689_599_999, "2024-12-31T23:59:59.999Z"),
-            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
-        ] {
-            assert_eq!(rfc3339(Millis(at)), text);
-        }
-    }
 }

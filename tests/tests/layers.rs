@@ -33,7 +33,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("summary", &["host", "turn"]),
     ("auth", &["error", "host"]),
     ("route", &["host"]),
-    ("models", &[]),
+    ("models", &["json"]),
     // Times and waits are in `Millis`, the one word every layer shares.
     ("error", &["host"]),
     ("host", &[]),

@@ -2,7 +2,7 @@
 
 use crate::dialect::{anthropic, chat, responses};
 use crate::error::Error;
-use crate::turn::{Answer, Delta};
+use crate::turn::{Answer, Delta, Usage};
 
 /// What the names in an answer are made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,6 +65,13 @@ impl Voice {
             (Self::Chat(voice), answers) => chat::body(voice, ids, answers, out),
             (Self::Responses(voice), [answer, ..]) => responses::body(voice, ids, answer, kept, out),
             (Self::Messages(_) | Self::Responses(_), []) => {}
+        }
+    }
+
+    /// Appends what closes a stream of several choices; each one's encoder has left that out.
+    pub fn finale(&self, ids: &Ids, usages: &[Usage], out: &mut Vec<u8>) {
+        if let Self::Chat(voice) = self {
+            chat::finale(voice, ids, usages, out);
         }
     }
 

@@ -28,7 +28,7 @@ impl Exchange {
         if call.is_over(now) {
             return self.time_out(gateway, now);
         }
-        let ask = Ask { session: call.session.as_deref(), model: call.model.upstream_id, tried: &call.tried };
+        let ask = Ask { session: call.session.as_deref(), model: &call.model.upstream_id, tried: &call.tried };
         match gateway.pool_mut().pick(&ask, now) {
             Pick::Use(account) => self.use_account(gateway, account, now),
             Pick::Refresh(account) => self.claim(gateway, account, now),

@@ -152,6 +152,22 @@ impl Call {
         Ok(Self { body, headers, ..call })
     }
 
+    /// The same request as one of several choices.
+    pub(crate) fn branch(&self, choice: u32, config: &Config, now: Millis) -> Result<Self, Error> {
+        let ids = Ids { choice: Some(choice), ..self.ids.clone() };
+        Self::new(self.api, self.body.clone(), self.headers.clone(), ids, config, now)
+    }
+
+    /// Bytes of the request's body.
+    pub(crate) fn body_len(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The names in the answer.
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
     /// Encodes the same turn in another shape; whether that changed anything.
     pub(crate) fn repair(&mut self, repair: Repair, catalogue: &Catalogue) -> Result<bool, Error> {
         match repair {
@@ -265,7 +281,7 @@ impl Call {
 
     pub(crate) fn settle(&self, gateway: &mut Gateway, outcome: Outcome, now: Millis) {
         if let Some(lease) = &self.lease {
-            gateway.pool_mut().settle(lease, outcome, self.model.upstream_id, now);
+            gateway.pool_mut().settle(lease, outcome, &self.model.upstream_id, now);
         }
     }
 

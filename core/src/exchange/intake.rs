@@ -63,7 +63,7 @@ impl Exchange {
             }
             Route::Health => health(gateway.config()),
             Route::Models if anthropic => anthropic::models(catalogue, &incoming.query)?,
-            Route::Models => dialect::openai_models(catalogue),
+            Route::Models => dialect::openai_models(catalogue, &incoming.query)?,
             Route::Model(id) if anthropic => anthropic::model(catalogue, id)?,
             Route::Model(id) => dialect::openai_model(catalogue, id)?,
             Route::CountTokens => count_tokens(catalogue, incoming)?,
@@ -83,12 +83,11 @@ impl Exchange {
         let ids = self.ids();
         let call = Call::new(api, bytes(incoming.body)?, incoming.headers, ids, gateway.config(), now)?;
         self.summary.model = Some(call.voice.model().to_owned());
-        self.summary.upstream_model = Some(call.model.upstream_id);
+        self.summary.upstream_model = Some(call.model.upstream_id.to_string());
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
         self.call = Some(Box::new(call));
-        self.look_again(gateway, now);
-        Ok(())
+        self.ask(gateway, now)
     }
 }
 

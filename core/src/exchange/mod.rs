@@ -15,6 +15,7 @@
 mod account;
 mod attempt;
 mod call;
+mod choices;
 pub mod deadlines;
 mod gateway;
 mod intake;
@@ -28,6 +29,7 @@ use std::collections::VecDeque;
 
 use sha2::{Digest, Sha256};
 
+pub use choices::Joined;
 pub use gateway::Gateway;
 
 use crate::dialect::Ids;
@@ -75,6 +77,8 @@ pub enum Step<'e> {
     Write(&'e [u8]),
     /// Move the rest with [`Exchange::take_relay`].
     Relay,
+    /// Bring [`Exchange::branches`] to their ends side by side, then [`Exchange::join`] them.
+    Choices,
     /// Send a complete answer.
     Answer(&'e Head, &'e [u8]),
     /// Nothing: the exchange is over.
@@ -123,6 +127,8 @@ pub struct Exchange {
     /// The client has hung up; only what must not be lost is still done.
     left: bool,
     call: Option<Box<Call>>,
+    /// What it ended with when it failed.
+    fault: Option<Error>,
     lines: Vec<String>,
     summary: Summary,
 }
@@ -138,6 +144,7 @@ pub(crate) enum State {
     Read,
     Sleep(Millis),
     Relay,
+    Choices,
     Answer(Head, Vec<u8>),
     Done,
 }
@@ -210,6 +217,7 @@ impl Exchange {
             opened: false,
             left: false,
             call: None,
+            fault: None,
             lines: Vec::new(),
             draws: 0,
             begun: now,
@@ -236,6 +244,7 @@ impl Exchange {
             State::Await(..) | State::Read => Step::Await { until: self.wake() },
             State::Sleep(_) => Step::Sleep { until: self.wake() },
             State::Relay => Step::Relay,
+            State::Choices => Step::Choices,
             State::Answer(head, body) => Step::Answer(head, body),
             State::Done => Step::Done,
         }
@@ -285,6 +294,7 @@ impl Exchange {
     /// Ends with an error, in the client's dialect: a status while there is none yet, else in-band.
     fn fail(&mut self, gateway: &mut Gateway, error: &Error, now: Millis) {
         self.summary.error = Some(error.to_string());
+        self.fault = Some(error.clone());
         if !self.opened {
             return self.answer(self.common.error(self.dialect, error, &self.id));
         }
@@ -320,7 +330,8 @@ impl Exchange {
         else {
             return self.close(gateway, now);
         };
-        self.summary.error = self.call.as_ref().map(|call| failure.error(call.asked()).to_string());
+        self.fault = self.call.as_ref().map(|call| failure.error(call.asked()));
+        self.summary.error = self.fault.as_ref().map(ToString::to_string);
         self.summary.verdicts.push(format!("{failure}: told in-band"));
         // An answer that broke after it had begun says little about the account.
         let (_, outcome) = plan::plan(&failure, &plan::Facts::default());

@@ -116,7 +116,7 @@ pub(crate) fn deep_health(gateway: &Gateway, store_fault: Option<&str>, now: Mil
         label: state.label,
         state: state.state.to_owned(),
         reason: state.reason,
-        until: state.until.map(crate::summary::rfc3339),
+        until: state.until.map(Millis::rfc3339),
     });
     let store = store_fault.unwrap_or("ok");
     let status = if usable && store_fault.is_none() { "ok" } else { "degraded" };

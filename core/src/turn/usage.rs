@@ -52,3 +52,19 @@ pub struct Usage {
     /// Price in the service's credits, where it said.
     pub credits: Option<f64>,
 }
+
+impl Usage {
+    /// What several answers to one request used together: the input counts once, as the client sent it once.
+    pub fn of_choices(choices: &[Self]) -> Self {
+        let mut whole = choices.first().copied().unwrap_or_default();
+        for usage in choices.iter().skip(1) {
+            whole.output.tokens = whole.output.tokens.saturating_add(usage.output.tokens);
+            whole.output.source = whole.output.source.max(usage.output.source);
+            whole.credits = match (whole.credits, usage.credits) {
+                (Some(one), Some(other)) => Some(one + other),
+                (one, other) => one.or(other),
+            };
+        }
+        whole
+    }
+}

@@ -116,7 +116,7 @@ pub fn encode(turn: &Turn<'_>, wishes: &Wishes) -> Result<Encoded, Error> {
     let ids = ConversationIds::of(turn);
 
     let mut text = String::with_capacity(weight(turn));
-    let writer = Writer { model: turn.model.upstream_id, names: &names };
+    let writer = Writer { model: &turn.model.upstream_id, names: &names };
     let mut body = Object::open(&mut text);
     let mut state = Object::open(body.member("conversationState"));
     if wishes.task_ids {
@@ -148,7 +148,7 @@ fn opening<'s>(turn: &'s Turn<'_>, tags: Option<&'s str>, toolbox: &'s Toolbox<'
 
 /// Writes turns.
 struct Writer<'w> {
-    model: &'static str,
+    model: &'w str,
     names: &'w Names,
 }
 

@@ -249,7 +249,7 @@ fn every_model_takes_a_plain_turn() {
     for model in kiro2api_core::models::Catalogue::built_in().all() {
         let mut talk = Talk::of([(Role::User, vec![text("hi")])]);
         talk.model = model;
-        assert_eq!(talk.current()["modelId"], model.upstream_id);
+        assert_eq!(talk.current()["modelId"], *model.upstream_id);
     }
     assert_eq!(model("auto").upstream_id, "auto");
 }

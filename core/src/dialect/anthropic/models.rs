@@ -1,40 +1,35 @@
 //! The model list with its pages.
 
-use std::sync::Arc;
-
-use crate::dialect::models::find_in_path;
+use crate::dialect::models::{Page, find_in_path};
 use crate::dialect::sse::{number, raw, string};
 use crate::error::Error;
+use crate::host::Millis;
 use crate::models::{Catalogue, Model};
 
 /// The body of `GET /v1/models`, for the query `limit`, `before_id`, `after_id`; other parameters have no
 /// effect. Without a limit everything comes in one page, since many clients read only the first.
 ///
 /// # Errors
-/// A limit that is no number from 1 to 1000, and a cursor that is no model.
+/// As [`Page::of`].
 pub fn models(catalogue: &Catalogue, query: &str) -> Result<Vec<u8>, Error> {
-    let all = catalogue.all();
-    let (mut limit, mut from, mut to) = (MAX_LIMIT, 0, all.len());
-    let mut backwards = false;
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            "limit" => limit = limit_of(&value)?,
-            "after_id" if !value.is_empty() => from = position(catalogue, &value, "after_id")? + 1,
-            "before_id" if !value.is_empty() => {
-                to = position(catalogue, &value, "before_id")?;
-                backwards = true;
-            }
-            _ => {}
+    let page = Page::of(catalogue, query, "after_id", "before_id")?;
+    let mut out = Vec::with_capacity(4096);
+    raw("{\"data\":[", &mut out);
+    page.items(item, &mut out);
+    raw(if page.more { "],\"has_more\":true" } else { "],\"has_more\":false" }, &mut out);
+    for (member, model) in [(",\"first_id\":", page.models.first()), (",\"last_id\":", page.models.last())] {
+        raw(member, &mut out);
+        match model {
+            Some(model) => string(&model.id, &mut out),
+            None => raw("null", &mut out),
         }
     }
-    let within = all.get(from..to).unwrap_or(&[]);
-    let skipped = if backwards { within.len().saturating_sub(limit) } else { 0 };
-    let page = within.get(skipped..within.len().min(skipped + limit)).unwrap_or(&[]);
-    Ok(list(page, page.len() < within.len()))
+    raw("}", &mut out);
+    Ok(out)
 }
 
-/// The body of `GET /v1/models/{id}`; `id` as the path has it, percent-encoded or not. An alias is answered
-/// with the model it stands for.
+/// The body of `GET /v1/models/{id}`; `id` as the path has it, percent-encoded or not. A built-in
+/// alias is answered with the model it stands for.
 ///
 /// # Errors
 /// [`Kind::UnknownModel`](crate::error::Kind::UnknownModel).
@@ -44,55 +39,19 @@ pub fn model(catalogue: &Catalogue, id: &str) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-fn limit_of(value: &str) -> Result<usize, Error> {
-    match value.parse() {
-        Ok(limit @ 1..=MAX_LIMIT) => Ok(limit),
-        _ => Err(Error::invalid("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"))),
-    }
-}
-
-fn position(catalogue: &Catalogue, id: &str, parameter: &'static str) -> Result<usize, Error> {
-    let found = catalogue.find(id).and_then(|model| catalogue.all().iter().position(|row| row.id == model.id));
-    found.ok_or_else(|| Error::invalid(parameter, "is the id of no model"))
-}
-
-fn list(page: &[Arc<Model>], more: bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(4096);
-    raw("{\"data\":[", &mut out);
-    for (index, model) in page.iter().enumerate() {
-        if index > 0 {
-            raw(",", &mut out);
-        }
-        item(model, &mut out);
-    }
-    raw(if more { "],\"has_more\":true" } else { "],\"has_more\":false" }, &mut out);
-    for (member, model) in [(",\"first_id\":", page.first()), (",\"last_id\":", page.last())] {
-        raw(member, &mut out);
-        match model {
-            Some(model) => string(model.id, &mut out),
-            None => raw("null", &mut out),
-        }
-    }
-    raw("}", &mut out);
-    out
-}
-
 fn item(model: &Model, out: &mut Vec<u8>) {
     raw("{\"type\":\"model\",\"id\":", out);
-    string(model.id, out);
+    string(&model.id, out);
     raw(",\"display_name\":", out);
-    string(model.display_name, out);
+    string(&model.display_name, out);
     raw(",\"created_at\":\"", out);
-    raw(model.created.0, out);
-    raw("T00:00:00Z\",\"max_input_tokens\":", out);
+    raw(Millis::secs(model.created).rfc3339().trim_end_matches(".000Z"), out);
+    raw("Z\",\"max_input_tokens\":", out);
     number(u64::from(model.window), out);
     raw(",\"max_tokens\":", out);
     number(u64::from(model.max_output), out);
     raw("}", out);
 }
-
-/// Most models on one page.
-const MAX_LIMIT: usize = 1000;
 
 #[cfg(test)]
 mod tests {

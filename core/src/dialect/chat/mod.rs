@@ -2,7 +2,7 @@
 
 use crate::dialect::{Decoded, Given, Ids};
 use crate::error::{Error, Kind};
-use crate::turn::{Answer, Delta};
+use crate::turn::{Answer, Delta, Usage};
 
 /// What is remembered of a request to tell its answer.
 #[derive(Clone, Debug)]
@@ -40,3 +40,6 @@ pub fn decode<'a>(_body: &'a [u8], _given: &Given<'a>) -> Result<Decoded<'a>, Er
 
 /// Appends the body of an answer that is not streamed.
 pub fn body(_voice: &Voice, _ids: &Ids, _answers: &[&Answer], _out: &mut Vec<u8>) {}
+
+/// Appends what closes a stream of several choices.
+pub fn finale(_voice: &Voice, _ids: &Ids, _usages: &[Usage], _out: &mut Vec<u8>) {}
