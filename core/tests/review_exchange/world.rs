@@ -119,6 +119,7 @@ impl Play {
                 Step::Await { until } => return Wants::Await(until),
                 Step::Sleep { until } => return Wants::Sleep(until),
                 Step::Relay => return Wants::Relay,
+                Step::Choices => panic!("one answer was asked for"),
                 Step::Done => return Wants::Done,
             };
             self.exchange.on(&mut self.gateway, input, self.now);

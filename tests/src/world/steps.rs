@@ -97,7 +97,7 @@ impl<'r> Walk<'r> {
         let now = self.now;
         let exchange = &mut self.exchange;
         let input = match exchange.step() {
-            Step::Done | Step::Relay => return true,
+            Step::Done | Step::Relay | Step::Choices => return true,
             Step::Load { .. } => Input::Loaded(Ok(None)),
             Step::Save { .. } => Input::Saved(Ok(Saved::Stored(None))),
             Step::Send(_) => {
