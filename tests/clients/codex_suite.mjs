@@ -74,7 +74,7 @@ test('two commands in one answer both run, and each result belongs to its call',
   succeeded(run, 'Both.');
   assert.ok(existsSync(join(place.folder, 'one.txt')) && existsSync(join(place.folder, 'two.txt')));
   const [, record] = await turns(mark, 2);
-  assert.deepEqual(results(record).map((text) => /first|second/.exec(text)?.[0]), ['first', 'second']);
+  assert.deepEqual(results(record).map((text) => /^(first|second)$/m.exec(text)?.[0]), ['first', 'second']);
 });
 
 test('freeform code runs a command and applies a patch', async (context) => {
