@@ -18,6 +18,15 @@ struct ClientKey {
     label: String,
 }
 
+/// A client whose key is configured.
+#[derive(Clone, Copy)]
+pub struct Caller<'c> {
+    /// The label of its key, for the log.
+    pub label: &'c str,
+    /// The key itself: for a digest, and nothing else.
+    pub key: &'c str,
+}
+
 impl ClientKeys {
     /// Reads a comma list of keys.
     ///
@@ -41,24 +50,24 @@ impl ClientKeys {
         self.0.is_empty()
     }
 
-    /// The label of the key a request carries, in `x-api-key` or as a bearer token (the scheme word in any
+    /// The key a request carries, and its label: in `x-api-key` or as a bearer token (the scheme word in any
     /// case). Every configured hash is compared, in constant time.
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] when no key came or it is not configured.
-    pub fn check(&self, headers: &Headers) -> Result<&str, Error> {
+    pub fn check<'c>(&'c self, headers: &'c Headers) -> Result<Caller<'c>, Error> {
         let presented =
             [header(headers, "x-api-key").map(str::trim), header(headers, "authorization").and_then(bearer)];
-        let mut label = None;
+        let mut caller = None;
         for key in presented.into_iter().flatten() {
             let hash = digest(key);
             for known in &self.0 {
                 if bool::from(known.sha256.ct_eq(&hash)) {
-                    label = label.or(Some(known.label.as_str()));
+                    caller = caller.or(Some(Caller { label: &known.label, key }));
                 }
             }
         }
-        label.ok_or_else(|| {
+        caller.ok_or_else(|| {
             let text = if presented.iter().flatten().any(|key| !key.is_empty()) { UNKNOWN_KEY } else { NO_KEY };
             Error::new(Kind::Unauthenticated, text)
         })
@@ -91,7 +100,7 @@ mod tests {
     fn check(headers: &[(&'static str, &str)]) -> Result<String, Kind> {
         let keys = ClientKeys::parse(" one, two ,").unwrap();
         let headers = headers.iter().map(|&(name, value)| (name.into(), value.to_owned())).collect();
-        keys.check(&headers).map(str::to_owned).map_err(|error| error.kind())
+        keys.check(&headers).map(|caller| caller.label.to_owned()).map_err(|error| error.kind())
     }
 
     #[test]

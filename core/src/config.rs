@@ -3,7 +3,8 @@
 use crate::auth::ClientKeys;
 use crate::host::Millis;
 use crate::models::{Catalogue, ModelMap};
-use crate::pool::{self, Credential, Sealing, Strategy};
+use crate::pool::{self, Credential, Strategy};
+use crate::seal::Sealing;
 use crate::upstream::endpoint::Bases;
 
 /// Names of the original project that this version does not act on.
@@ -16,7 +17,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "LOG_CONSOLE",
     "LOG_FILE",
     "METRICS_ENABLED",
-    "RESPONSES_STORE",
     "RESPONSE_CACHE",
     "GIN_MODE",
 ];
@@ -40,6 +40,8 @@ pub struct Config {
     pub refresh_timeout: Millis,
     /// Deadlines of requests.
     pub deadlines: Deadlines,
+    /// How long an answer of the Responses API is kept where its client wants that; `None`: none is.
+    pub responses_kept: Option<Millis>,
     /// Origins a browser may call from.
     pub cors: Origins,
     /// What has to be set or mended before `/v1/*` can serve: one sentence each, no values.
@@ -83,6 +85,7 @@ impl Config {
         let bases = reader.bases();
         let refresh_timeout = reader.parsed("TOKEN_REFRESH_TIMEOUT", duration).unwrap_or(Millis::secs(10));
         let deadlines = reader.deadlines();
+        let responses_kept = reader.responses_kept();
         let cors = reader.origins();
         let catalogue = reader.catalogue();
         let idle = WITHOUT_EFFECT.iter().filter(|name| reader.value(name).is_some());
@@ -98,6 +101,7 @@ impl Config {
             bases,
             refresh_timeout,
             deadlines,
+            responses_kept,
             cors,
             problems,
             notes,
@@ -209,6 +213,12 @@ impl Reader<'_> {
         }
     }
 
+    fn responses_kept(&mut self) -> Option<Millis> {
+        let kept = self.parsed("RESPONSES_STORE", switch).unwrap_or(true);
+        let lifetime = self.parsed("RESPONSES_TTL_HOURS", hours).unwrap_or(Millis::mins(24 * 60));
+        kept.then_some(lifetime)
+    }
+
     fn origins(&mut self) -> Origins {
         match self.value("CORS_ALLOW_ORIGINS") {
             None => Origins::Any,
@@ -227,6 +237,23 @@ fn minutes(text: &str) -> Result<Millis, String> {
         return Err(format!("give a number of minutes above 0 and up to {MAX_MINUTES}"));
     }
     Ok(millis(minutes * 60_000.0))
+}
+
+/// Hours as a decimal number.
+fn hours(text: &str) -> Result<Millis, String> {
+    match text.parse::<f64>() {
+        Ok(hours) if (MIN_HOURS..=MAX_HOURS).contains(&hours) => Ok(millis(hours * 3_600_000.0)),
+        _ => Err(format!("give a number of hours from {MIN_HOURS} to {MAX_HOURS}, such as 24")),
+    }
+}
+
+/// On or off.
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Ok(true),
+        "off" | "false" | "no" | "0" => Ok(false),
+        _ => Err("give on or off".into()),
+    }
 }
 
 /// A duration such as `10s`, `500ms`, `1m`, or plain seconds.
@@ -252,6 +279,9 @@ fn millis(value: f64) -> Millis {
     Millis(value.ceil() as u64)
 }
 
+/// More than a minute, the shortest lifetime that every store takes; and a year.
+const MIN_HOURS: f64 = 0.02;
+const MAX_HOURS: f64 = 8760.0;
 /// A day: longer than any platform keeps a request.
 const MAX_MINUTES: f64 = 1440.0;
 const NO_CLIENT_KEY: &str = "no client key is set: set the secret KIRO_CLIENT_TOKEN (for example `wrangler secret put KIRO_CLIENT_TOKEN`) to a key of your own, and give it to your clients";
@@ -301,6 +331,10 @@ mod tests {
             ("SIMPLE_REQUEST_TIMEOUT_MINUTES", "0"),
             ("STREAM_REQUEST_TIMEOUT_MINUTES", "1e9"),
             ("SERVER_READ_TIMEOUT_MINUTES", "NaN"),
+            ("RESPONSES_STORE", "hush"),
+            ("RESPONSES_TTL_HOURS", "hush"),
+            ("RESPONSES_TTL_HOURS", "0"),
+            ("RESPONSES_TTL_HOURS", "8761"),
         ] {
             let set = [(name, value), KEY, ACCOUNT];
             let problems = read(&set).problems;
@@ -326,6 +360,16 @@ mod tests {
             (vec![(read_at, "30"), (write_at, "16")], Millis::mins(16)),
         ] {
             assert_eq!(read(&set).deadlines.idle, idle, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn answers_are_kept_for_a_day_unless_it_is_said_otherwise() {
+        let kept = |set: &[(&str, &str)]| read(&[set, &[KEY, ACCOUNT]].concat()).responses_kept;
+        assert_eq!(kept(&[]), Some(Millis::mins(24 * 60)));
+        assert_eq!(kept(&[("RESPONSES_STORE", "On"), ("RESPONSES_TTL_HOURS", "0.5")]), Some(Millis::mins(30)));
+        for off in ["off", "FALSE", "0", "no"] {
+            assert_eq!(kept(&[("RESPONSES_STORE", off)]), None, "{off}");
         }
     }
 

@@ -75,7 +75,10 @@ async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &
         }
         let input = match step {
             Step::Load { key } => Input::Loaded(within(host, host.load(key)).await),
-            Step::Save { key, value, expected } => Input::Saved(within(host, host.save(key, value, expected)).await),
+            Step::Save { key, value, expected, lifetime } => {
+                Input::Saved(within(host, host.save(key, value, expected, lifetime)).await)
+            }
+            Step::Remove { key } => Input::Removed(within(host, host.remove(key)).await),
             Step::Send(request) => {
                 line = Line { reply: Some(host.send(request)), headed: false };
                 Input::Sent

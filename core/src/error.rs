@@ -33,6 +33,8 @@ pub enum Kind {
     },
     /// Message threads are asked for and no store holds them; the SDKs then go on without. 400.
     ThreadsUnsupported,
+    /// The response to be continued is not there: never kept, expired, deleted, or another client's. 400.
+    PreviousMissing,
     /// The body is larger than this deployment takes. 413.
     BodyTooLarge,
     /// No client key, or one that is not configured. 401.
@@ -46,6 +48,8 @@ pub enum Kind {
         /// The `Allow` header's value.
         allow: &'static str,
     },
+    /// No such kept response. 404.
+    NoSuchResponse,
     /// No such model, or the account's plan or region lacks it. 404.
     UnknownModel,
 
@@ -54,6 +58,9 @@ pub enum Kind {
     NotConfigured,
     /// Every account waits for a new login, is suspended or switched off. 503.
     NoUsableAccount,
+
+    /// The store cannot be reached, and without it the request cannot be served. 503.
+    StoreUnreachable,
 
     // The service behind.
     /// Every account is throttled. 429 with `retry-after`.
@@ -76,6 +83,14 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// Whether the same request fails the same way until somebody acts or a quota is renewed, although its status is
+    /// one that clients try again.
+    pub fn is_lasting(self) -> bool {
+        matches!(self, Self::NotConfigured | Self::NoUsableAccount | Self::UpstreamRefused | Self::QuotaExhausted)
+    }
+}
+
 impl Error {
     /// An error of this kind with a text that says what was wrong and what to do.
     pub fn new(kind: Kind, text: impl Into<Cow<'static, str>>) -> Self {
@@ -84,7 +99,12 @@ impl Error {
 
     /// A field of the client's request that cannot be used; `path` is its JSON path (`messages[3].content`).
     pub fn invalid(path: impl Into<String>, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { path: Some(path.into()), ..Self::new(Kind::Invalid, text) }
+        Self::at(Kind::Invalid, path, text)
+    }
+
+    /// An error of this kind that a field of the client's request brought about; `path` is its JSON path.
+    pub fn at(kind: Kind, path: impl Into<String>, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { path: Some(path.into()), ..Self::new(kind, text) }
     }
 
     /// Sets how long the client should wait before it tries again.

@@ -137,15 +137,27 @@ pub trait Entropy {
     fn fill(&self, buffer: &mut [u8]);
 }
 
-/// Bytes by key. Schema, merging and sealing live in the core's pool.
+/// Bytes by key. Schema, merging, sealing and the check of a lifetime live in the core.
 pub trait TokenStore {
-    /// Reads a value. May be stale (Workers KV: up to a minute).
+    /// Reads a value. May be stale (Workers KV: up to a minute), so that it misses what is there since then or shows
+    /// what was removed or has expired.
     fn load(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, StoreError>>;
     /// Whether [`TokenStore::save`] compares. Then one instance at a time refreshes an account.
     fn compares(&self) -> bool;
     /// Compare-and-set: stores when the current version equals `expected` (`None`: no value yet). A store
     /// that cannot compare always stores and says [`Saved::Stored`].
-    fn save(&self, key: &str, value: &[u8], expected: Option<&str>) -> impl Future<Output = Result<Saved, StoreError>>;
+    ///
+    /// `lifetime`: it is kept at least that long and may be dropped afterwards; `None`: it is kept until it is
+    /// removed. A platform may round up (Workers KV: to whole seconds, at least 60).
+    fn save(
+        &self,
+        key: &str,
+        value: &[u8],
+        expected: Option<&str>,
+        lifetime: Option<Millis>,
+    ) -> impl Future<Output = Result<Saved, StoreError>>;
+    /// Removes a value, whatever its version. That there is none is no error.
+    fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>>;
 }
 
 /// A stored value.

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The layer rule (held by a test): dialects and upstream never name each other; `turn` knows neither;
-//! `eventstream`, `json`, `error` and `secret` know nothing but themselves.
+//! `eventstream`, `json`, `error`, `seal` and `secret` know nothing but themselves.
 
 pub mod auth;
 pub mod config;
@@ -23,6 +23,7 @@ pub mod json;
 pub mod models;
 pub mod pool;
 pub mod route;
+pub mod seal;
 pub mod secret;
 pub mod summary;
 pub mod turn;

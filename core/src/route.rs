@@ -15,6 +15,16 @@ pub enum Route {
     Chat,
     /// `POST /v1/responses`.
     Responses,
+    /// `POST /v1/responses/input_tokens`.
+    InputTokens,
+    /// `GET /v1/responses/{id}`.
+    Response(String),
+    /// `DELETE /v1/responses/{id}`.
+    DeleteResponse(String),
+    /// `GET /v1/responses/{id}/input_items`.
+    InputItems(String),
+    /// `POST /v1/responses/{id}/cancel`.
+    CancelResponse,
     /// `GET /v1/models`.
     Models,
     /// `GET /v1/models/{id}`, the id percent-encoded as it came.
@@ -54,14 +64,31 @@ pub fn find(method: &str, path: &str) -> Route {
         "/messages/count_tokens" => (Route::CountTokens, POST),
         "/chat/completions" => (Route::Chat, POST),
         "/responses" => (Route::Responses, POST),
+        "/responses/input_tokens" => (Route::InputTokens, POST),
         "/models" => (Route::Models, GET),
-        _ => match path.strip_prefix("/models/") {
-            Some(id) if !id.is_empty() => (Route::Model(id.to_owned()), GET),
-            _ => return Route::Nothing,
+        _ => match named(method, path) {
+            Some(named) => named,
+            None => return Route::Nothing,
         },
     };
-    let allowed = if allow == GET { matches!(method, "GET" | "HEAD") } else { method == POST_METHOD };
-    if allowed { route } else { Route::WrongMethod(allow) }
+    if allow.split(", ").any(|allowed| allowed == method) { route } else { Route::WrongMethod(allow) }
+}
+
+/// An endpoint whose path holds an id.
+fn named(method: &str, path: &str) -> Option<(Route, &'static str)> {
+    if let Some(id) = path.strip_prefix("/models/") {
+        return (!id.is_empty()).then(|| (Route::Model(id.to_owned()), GET));
+    }
+    let rest = path.strip_prefix("/responses/")?;
+    let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    match rest {
+        _ if id.is_empty() => None,
+        "" if method == "DELETE" => Some((Route::DeleteResponse(id.to_owned()), KEPT)),
+        "" => Some((Route::Response(id.to_owned()), KEPT)),
+        "input_items" => Some((Route::InputItems(id.to_owned()), GET)),
+        "cancel" => Some((Route::CancelResponse, POST)),
+        _ => None,
+    }
 }
 
 /// The dialect a caller expects: by path where that says, else by the headers Anthropic clients send.
@@ -75,9 +102,14 @@ pub fn dialect(path: &str, headers: &Headers) -> Dialect {
 
 /// Whether a route needs a client key.
 pub fn guarded(route: &Route) -> bool {
+    !matches!(route, Route::Health | Route::Home | Route::Preflight | Route::WrongMethod(_) | Route::Nothing)
+}
+
+/// Whether a route makes, names or needs a kept response.
+pub fn keeps(route: &Route) -> bool {
     matches!(
         route,
-        Route::Messages | Route::CountTokens | Route::Chat | Route::Responses | Route::Models | Route::Model(_)
+        Route::Responses | Route::InputTokens | Route::Response(_) | Route::DeleteResponse(_) | Route::InputItems(_)
     )
 }
 
@@ -103,7 +135,7 @@ fn trimmed(path: &str) -> &str {
 const OPENAI_PATHS: &[&str] = &["/chat", "/responses", "/completions", "/embeddings"];
 const GET: &str = "GET, HEAD, OPTIONS";
 const POST: &str = "POST, OPTIONS";
-const POST_METHOD: &str = "POST";
+const KEPT: &str = "GET, HEAD, DELETE, OPTIONS";
 
 #[cfg(test)]
 mod tests {
@@ -121,6 +153,22 @@ mod tests {
         assert_eq!(find("HEAD", "/"), Route::Home);
         assert_eq!(find("GET", "/health"), Route::Health);
         assert_eq!(find("OPTIONS", "/anything"), Route::Preflight);
+    }
+
+    #[test]
+    fn kept_responses_are_named_in_the_path() {
+        assert_eq!(find("POST", "/v1/responses"), Route::Responses);
+        assert_eq!(find("POST", "/v1/responses/input_tokens"), Route::InputTokens);
+        assert_eq!(find("GET", "/v1/responses/resp_1"), Route::Response("resp_1".into()));
+        assert_eq!(find("HEAD", "/responses/resp_1/"), Route::Response("resp_1".into()));
+        assert_eq!(find("DELETE", "/v1/responses/resp_1"), Route::DeleteResponse("resp_1".into()));
+        assert_eq!(find("GET", "/v1/responses/resp_1/input_items"), Route::InputItems("resp_1".into()));
+        assert_eq!(find("POST", "/v1/responses/resp_1/cancel"), Route::CancelResponse);
+        assert_eq!(find("PUT", "/v1/responses/resp_1"), Route::WrongMethod("GET, HEAD, DELETE, OPTIONS"));
+        assert_eq!(find("GET", "/v1/responses/input_tokens"), Route::WrongMethod("POST, OPTIONS"));
+        assert_eq!(find("DELETE", "/v1/responses"), Route::WrongMethod("POST, OPTIONS"));
+        assert_eq!(find("GET", "/v1/responses/resp_1/other"), Route::Nothing);
+        assert_eq!(find("GET", "/v1/responses//input_items"), Route::Nothing);
     }
 
     #[test]

@@ -63,6 +63,9 @@ pub struct Summary {
     /// Request fields that had no effect.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<&'static str>,
+    /// Whether the answer is kept, where the client wants that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<bool>,
     /// Events of the service that nobody knows.
     #[serde(skip_serializing_if = "is_zero")]
     pub unknown_events: u32,

@@ -5,7 +5,8 @@ mod pool_world;
 
 use kiro2api_core::error::Kind;
 use kiro2api_core::host::Millis;
-use kiro2api_core::pool::{Ask, BearerKind, Outcome, Pick, Pool, Refusal, Sealing, Strategy};
+use kiro2api_core::pool::{Ask, BearerKind, Outcome, Pick, Pool, Refusal, Strategy};
+use kiro2api_core::seal::Sealing;
 use pool_world::{
     HOUR, MODEL, NOW, after, ask, claim, cold, credentials, from_json, lease, nth, pick, renew, settle, warm,
 };

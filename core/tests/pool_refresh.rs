@@ -4,7 +4,8 @@
 mod pool_world;
 
 use kiro2api_core::host::Millis;
-use kiro2api_core::pool::{AfterRefreshFault, Grant, Outcome, Pick, Pool, RefreshFault, Refusal, Sealing, Strategy};
+use kiro2api_core::pool::{AfterRefreshFault, Grant, Outcome, Pick, Pool, RefreshFault, Refusal, Strategy};
+use kiro2api_core::seal::Sealing;
 use pool_world::{
     HOUR, Kv, NOW, Table, after, claim, cold, credentials, from_json, grant, lease, nth, pick, renew, settle, warm,
     word,

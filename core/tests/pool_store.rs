@@ -4,7 +4,8 @@
 mod pool_world;
 
 use kiro2api_core::host::Millis;
-use kiro2api_core::pool::{MAX_FOREIGN, Outcome, Pick, Pool, RELOAD_AFTER, Renewal, Sealing, Strategy, Trouble, parse};
+use kiro2api_core::pool::{MAX_FOREIGN, Outcome, Pick, Pool, RELOAD_AFTER, Renewal, Strategy, Trouble, parse};
+use kiro2api_core::seal::Sealing;
 use pool_world::{HOUR, Kv, NOW, after, claim, cold, credentials, from_json, grant, lease, nth, pick, settle, warm};
 
 const OLD_KEY: &str = "the-key-of-last-year-0123";

@@ -181,7 +181,7 @@ fn every_part_of_a_turn_counts_and_newer_models_count_more() {
     let parts = || {
         vec![
             words(&long),
-            Part::ToolUse { id: "a".into(), name: "read".into(), input },
+            Part::ToolUse { id: "a".into(), name: "read".into(), input: std::borrow::Cow::Borrowed(input) },
             Part::ToolResult { id: "a".into(), error: false, parts: vec![words(&long)] },
             Part::Thinking { text: long.as_str().into(), signature: None },
             Part::Redacted("QUJD".repeat(100).into()),

@@ -20,6 +20,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "models",
             "pool",
             "route",
+            "seal",
             "summary",
             "turn",
             "upstream",
@@ -27,9 +28,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("dialect", &["error", "host", "json", "models", "turn"]),
     ("upstream", &["error", "eventstream", "host", "json", "models", "secret", "turn"]),
-    ("pool", &["error", "host", "json", "secret"]),
+    ("pool", &["error", "host", "json", "seal", "secret"]),
     ("turn", &["error", "json", "models"]),
-    ("config", &["auth", "host", "models", "pool", "upstream"]),
+    ("config", &["auth", "host", "models", "pool", "seal", "upstream"]),
     ("summary", &["host", "turn"]),
     ("auth", &["error", "host"]),
     ("route", &["host"]),
@@ -39,6 +40,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("host", &[]),
     ("eventstream", &[]),
     ("json", &[]),
+    ("seal", &[]),
     ("secret", &[]),
 ];
 

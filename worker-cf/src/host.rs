@@ -89,11 +89,25 @@ impl TokenStore for Isolate {
         Ok(value.map(|value| Stored { value, version: None }))
     }
 
-    async fn save(&self, key: &str, value: &[u8], _expected: Option<&str>) -> Result<Saved, StoreError> {
+    async fn save(
+        &self,
+        key: &str,
+        value: &[u8],
+        _expected: Option<&str>,
+        lifetime: Option<Millis>,
+    ) -> Result<Saved, StoreError> {
         let store = self.store.as_ref().ok_or_else(no_binding)?;
-        let put = store.put_bytes(key, value).map_err(|error| StoreError(error.to_string()))?;
+        let mut put = store.put_bytes(key, value).map_err(|error| StoreError(error.to_string()))?;
+        if let Some(lifetime) = lifetime {
+            put = put.expiration_ttl(lifetime.0.div_ceil(1000).max(SHORTEST_LIFETIME));
+        }
         put.execute().await.map_err(|error| StoreError(error.to_string()))?;
         Ok(Saved::Stored(None))
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        let store = self.store.as_ref().ok_or_else(no_binding)?;
+        store.delete(key).await.map_err(|error| StoreError(error.to_string()))
     }
 }
 
@@ -119,5 +133,7 @@ thread_local! {
 }
 
 const STORE_BINDING: &str = "TOKENS";
+/// The platform takes no shorter one; seconds.
+const SHORTEST_LIFETIME: u64 = 60;
 /// Longer timers overflow the platform's 32 bits.
 const LONGEST_TIMER: Millis = Millis::mins(60);

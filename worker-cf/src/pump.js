@@ -86,7 +86,8 @@ export async function read_all(body, encoding, limit) {
 }
 
 /**
- * Reads until the answer is over, the reply ends or breaks, or the client goes; then ends the client's body.
+ * Reads until the answer is over, the reply ends or breaks, or the client goes. The client's body stays open: its
+ * last event may have to wait.
  * `pending` is a `read_once` that was begun already. `push`, `tick` and `end` return bytes for the client or
  * undefined; `wait` says how many milliseconds the next tick is away, negative when the answer is over; `wanted`
  * how many bytes a read may wait for. Resolves to whether the client was there to the end.
@@ -137,7 +138,6 @@ export async function pump(source, pending, stream, push, tick, end, wait, wante
   } finally {
     clearTimeout(timer);
     reading.cancel();
-    if (!stream.gone) close(stream);
   }
   return !stream.gone;
 }

@@ -69,7 +69,12 @@ pub(crate) async fn pump(
         JsFuture::from(run(source, pending, stream, &push, &tick, &end, &wait, &wanted)).await
     };
     let there = result.is_ok_and(|there| there.is_truthy());
-    (bridge.into_inner().relay, if there { Ok(()) } else { Err(Gone) })
+    let relay = bridge.into_inner().relay;
+    if there && !relay.has_more() {
+        // At once: what is still to be saved is no business of the client.
+        let _ = close(stream);
+    }
+    (relay, if there { Ok(()) } else { Err(Gone) })
 }
 
 /// What the closures share while JavaScript moves the bytes.

@@ -36,6 +36,7 @@ impl Answer {
             let input = match exchange.step() {
                 Step::Load { .. } => Input::Loaded(Ok(None)),
                 Step::Save { .. } => Input::Saved(Ok(Saved::Stored(None))),
+                Step::Remove { .. } => Input::Removed(Ok(())),
                 Step::Send(_) => Input::Sent,
                 Step::Await { .. } if headed => Input::Chunk(opening),
                 Step::Await { .. } => Input::Head(&head),

@@ -16,12 +16,14 @@ pub struct Given<'a> {
     pub fetched: &'a [Fetched],
     /// The record of the response this one continues, as [`Voice::record`] made it.
     pub previous: Option<&'a [u8]>,
+    /// Whether responses can be kept at all.
+    pub storing: bool,
 }
 
 impl<'a> Given<'a> {
-    /// Headers and the built-in models; nothing fetched, nothing continued.
+    /// Headers and the built-in models; nothing fetched, nothing continued, nothing kept.
     pub fn of(headers: &'a Headers) -> Self {
-        Self { headers, catalogue: Catalogue::built_in(), fetched: &[], previous: None }
+        Self { headers, catalogue: Catalogue::built_in(), fetched: &[], previous: None, storing: false }
     }
 }
 

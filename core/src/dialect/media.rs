@@ -62,7 +62,11 @@ pub(crate) fn decoded_len(base64: &str) -> usize {
     (base64.len() / 4 * 3).saturating_sub(padding)
 }
 
-fn strip_data_url<'a>(data: Cow<'a, str>, path: &Path<'_>) -> Result<Cow<'a, str>, Error> {
+/// What follows the head of a data URL; another text as it is.
+///
+/// # Errors
+/// A data URL that is not in base64.
+pub(crate) fn strip_data_url<'a>(data: Cow<'a, str>, path: &Path<'_>) -> Result<Cow<'a, str>, Error> {
     if !data.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
         return Ok(data);
     }
@@ -77,6 +81,23 @@ fn strip_data_url<'a>(data: Cow<'a, str>, path: &Path<'_>) -> Result<Cow<'a, str
             text.drain(..start);
             Cow::Owned(text)
         }
+    })
+}
+
+/// The service's name of a document type.
+pub(crate) fn document_format(media_type: &str) -> Option<&'static str> {
+    let essence = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    Some(match essence.as_str() {
+        "application/pdf" => "pdf",
+        "text/plain" => "txt",
+        "text/html" => "html",
+        "text/markdown" | "text/x-markdown" => "md",
+        "text/csv" | "application/csv" => "csv",
+        "application/msword" => "doc",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "docx",
+        "application/vnd.ms-excel" => "xls",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
+        _ => return None,
     })
 }
 

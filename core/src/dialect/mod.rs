@@ -9,6 +9,7 @@
 //! models      GET /v1/models as OpenAI clients expect it
 //! given       what a decoder knows beside the body, and what it still needs
 //! voice       how an answer is told: the encoders and bodies of all dialects
+//! limits      what every dialect limits the same way
 //! read        checked reading of raw JSON, with the path of what is wrong
 //! media       pictures and files in base64
 //! sse         server-sent events
@@ -17,6 +18,7 @@
 pub mod anthropic;
 pub mod chat;
 mod given;
+mod limits;
 mod media;
 mod models;
 mod openai;
@@ -33,9 +35,10 @@ pub use voice::{Encoder, Ids, Voice};
 use crate::error::Error;
 
 /// The API of a request that the model answers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Api {
     /// Anthropic Messages.
+    #[default]
     Messages,
     /// OpenAI Chat Completions.
     Chat,

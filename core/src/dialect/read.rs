@@ -129,6 +129,29 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
+/// The input of a call that has none.
+pub(crate) fn empty_object() -> &'static RawValue {
+    serde_json::from_str("{}").unwrap_or(RawValue::NULL)
+}
+
+/// Reads a request's body.
+pub(crate) fn body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
+    let text = core::str::from_utf8(body)
+        .map_err(|error| Error::invalid("", format!("the body is not UTF-8 (byte {})", error.valid_up_to())))?;
+    if text.trim_ascii().is_empty() {
+        return Err(Error::invalid("", "the body is empty; a JSON object is expected"));
+    }
+    match serde_json::from_str(text) {
+        Ok(request) => Ok(request),
+        // Only what failed is read again, with a tracker of its path.
+        Err(error) => Err(match json::read::<T>(body) {
+            Err(at) if error.is_data() => Error::invalid(at.path, shorten(at.text)),
+            Err(at) => Error::invalid(at.path, format!("the body is no valid JSON: {error}")),
+            Ok(_) => Error::invalid("", shorten(error.to_string())),
+        }),
+    }
+}
+
 /// Reads a raw value as a `T`; an error's path continues `path`.
 pub(crate) fn value<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: &Path<'_>) -> Result<T, Error> {
     json::read(raw.get().as_bytes()).map_err(|error| {

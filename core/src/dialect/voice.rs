@@ -75,6 +75,14 @@ impl Voice {
         }
     }
 
+    /// Whether the client wants the answer kept.
+    pub fn wants_keeping(&self) -> bool {
+        match self {
+            Self::Messages(_) | Self::Chat(_) => false,
+            Self::Responses(voice) => voice.store,
+        }
+    }
+
     /// What the client asked to be kept of a complete answer: the response's id and its record. `None` where nothing
     /// is to be kept.
     pub fn record(&self, ids: &Ids, answer: &Answer) -> Option<(String, Vec<u8>)> {

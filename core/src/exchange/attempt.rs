@@ -187,10 +187,7 @@ impl Exchange {
         }
         self.summary.first_byte_ms.get_or_insert((now - self.begun).0);
         if !call.stream {
-            let body = call.folded().unwrap_or_default();
-            let mut answer = self.common.json(200, body);
-            answer.0.headers.extend(super::reply::ignored_header(&self.summary.ignored));
-            return self.answer(answer);
+            return self.completed(gateway, now);
         }
         call.commit(now);
         let ended = call.relay.as_ref().is_some_and(|relay| relay.ended().is_some());
@@ -232,7 +229,7 @@ impl Exchange {
             Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
             Verdict::NextHost => call.next_host(),
-            Verdict::Repair(repair) => match call.repair(repair, &gateway.config().catalogue) {
+            Verdict::Repair(repair) => match call.repair(repair, gateway.config()) {
                 Ok(true) => {}
                 // The same bytes would be refused the same way: what else is there to try?
                 Ok(false) => return self.failed(gateway, &failure, now),

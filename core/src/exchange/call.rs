@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::dialect::{self, Api, Encoder, Given, Ids, Voice};
-use crate::error::Error;
+use crate::dialect::{Decoded, Encoder, Ids, Need, Voice};
+use crate::error::{Error, Kind};
+use crate::exchange::asking::Asking;
 use crate::exchange::deadlines::{self, PING_AFTER, Watch};
 use crate::exchange::pipe::Pipe;
 use crate::exchange::plan::{Facts, Repair};
 use crate::exchange::relay::{Relay, Sink};
 use crate::exchange::scale::Scale;
 use crate::exchange::{Gateway, Purpose};
-use crate::host::{Headers, Millis};
+use crate::host::Millis;
 use crate::json;
-use crate::models::{Catalogue, Model};
+use crate::models::Model;
 use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
 use crate::turn::flow::Options;
 use crate::turn::{Answer, Thinking, estimate};
@@ -24,9 +25,7 @@ use crate::upstream::{Encoded, Wishes, encode};
 /// A request that is to be answered by the service.
 #[derive(Debug)]
 pub(crate) struct Call {
-    api: Api,
-    body: Vec<u8>,
-    headers: Headers,
+    asking: Asking,
     /// How the answer is told, and the names in it.
     pub(crate) voice: Voice,
     ids: Ids,
@@ -98,24 +97,29 @@ impl Lookup {
     }
 }
 
+/// A request that was read.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    /// It can be answered.
+    Ready(Box<Call>),
+    /// Something it names must be found first.
+    Needs(Asking, Vec<Need>),
+}
+
 impl Call {
-    pub(crate) fn new(
-        api: Api,
-        body: Vec<u8>,
-        headers: Headers,
-        ids: Ids,
-        config: &Config,
-        now: Millis,
-    ) -> Result<Self, Error> {
-        let given = Given { catalogue: &config.catalogue, ..Given::of(&headers) };
-        let dialect::Decoded { turn, voice, .. } = dialect::decode(api, &body, &given)?;
+    pub(crate) fn open(asking: Asking, ids: Ids, config: &Config, now: Millis) -> Result<Opening, Error> {
+        let Decoded { turn, voice, needs } = asking.decode(config)?;
+        if !needs.is_empty() {
+            drop(turn);
+            return Ok(Opening::Needs(asking, needs));
+        }
         let wishes = Wishes::default();
         let encoded = encode(&turn, &wishes)?;
-        let scale = Scale::of(turn.model, &headers);
+        let scale = Scale::of(turn.model, asking.headers());
         let call = Self {
             wishes,
             encoded,
-            api,
+            asking: Asking::default(),
             voice,
             ids,
             model: Arc::clone(turn.model),
@@ -146,37 +150,32 @@ impl Call {
             served: false,
             pending: Vec::new(),
             failure: None,
-            body: Vec::new(),
-            headers: Vec::new(),
         };
-        Ok(Self { body, headers, ..call })
+        Ok(Opening::Ready(Box::new(Self { asking, ..call })))
     }
 
     /// The same request as one of several choices.
     pub(crate) fn branch(&self, choice: u32, config: &Config, now: Millis) -> Result<Self, Error> {
         let ids = Ids { choice: Some(choice), ..self.ids.clone() };
-        Self::new(self.api, self.body.clone(), self.headers.clone(), ids, config, now)
+        match Self::open(self.asking.clone(), ids, config, now)? {
+            Opening::Ready(call) => Ok(*call),
+            Opening::Needs(..) => Err(Error::new(Kind::Internal, "the request asks again for what it was given")),
+        }
     }
 
     /// Bytes of the request's body.
     pub(crate) fn body_len(&self) -> usize {
-        self.body.len()
-    }
-
-    /// The names in the answer.
-    pub(crate) fn ids(&self) -> &Ids {
-        &self.ids
+        self.asking.body().len()
     }
 
     /// Encodes the same turn in another shape; whether that changed anything.
-    pub(crate) fn repair(&mut self, repair: Repair, catalogue: &Catalogue) -> Result<bool, Error> {
+    pub(crate) fn repair(&mut self, repair: Repair, config: &Config) -> Result<bool, Error> {
         match repair {
             Repair::StrictSchemas => self.wishes.strict = true,
             Repair::NoExtraFields => self.wishes.extra_fields = false,
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
-        let given = Given { catalogue, ..Given::of(&self.headers) };
-        let turn = dialect::decode(self.api, &self.body, &given)?.turn;
+        let turn = self.asking.decode(config)?.turn;
         let mut encoded = encode(&turn, &self.wishes)?;
         let changed = encoded.body(None) != self.encoded.body(None);
         self.encoded = encoded;
@@ -222,18 +221,29 @@ impl Call {
         self.pending.clear();
     }
 
-    /// The body of an answer that is not streamed.
-    pub(crate) fn folded(&self) -> Option<Vec<u8>> {
+    /// What the names in the answer are made of.
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    /// The answer of which everything has come, where it is at hand as a whole.
+    pub(crate) fn complete(&self) -> Option<&Answer> {
+        let pipe = self.relay.as_ref()?.pipe();
+        pipe.answer().or_else(|| pipe.unconcluded())
+    }
+
+    /// The body of an answer that is not streamed; `kept` says whether that is stored.
+    pub(crate) fn folded(&self, kept: bool) -> Option<Vec<u8>> {
         let answer = self.relay.as_ref()?.pipe().answer()?;
         let mut out = Vec::new();
-        self.voice.body(&self.ids, &[answer], false, &mut out);
+        self.voice.body(&self.ids, &[answer], kept, &mut out);
         json::mend_surrogates(&mut out);
         Some(out)
     }
 
     /// The client's request and its encoded form are not needed once the answer is committed.
     pub(crate) fn commit(&mut self, now: Millis) {
-        self.body = Vec::new();
+        self.asking.forget();
         self.encoded.forget_body();
         self.said = now;
         if let Some(relay) = &mut self.relay {

@@ -83,6 +83,7 @@ impl Exchange {
             left: false,
             call: Some(Box::new(call)),
             fault: None,
+            owner: None,
             lines: Vec::new(),
             summary,
         }

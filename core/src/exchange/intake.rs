@@ -1,8 +1,10 @@
 //! Takes a request in: route, key, configuration, dialect.
 
-use crate::dialect::{self, Api, Given, anthropic};
+use crate::dialect::{self, Api, Given, anthropic, responses};
 use crate::error::{Error, Kind};
-use crate::exchange::call::Call;
+use crate::exchange::asking::Asking;
+use crate::exchange::call::{Call, Opening};
+use crate::exchange::kept::{Owner, Wanted};
 use crate::exchange::reply::{Answered, health};
 use crate::exchange::scale::Scale;
 use crate::exchange::{Exchange, Gateway, Next, State};
@@ -35,7 +37,11 @@ impl Exchange {
         }
         let keyed = !config.client_keys.is_empty();
         if keyed {
-            self.summary.key = Some(config.client_keys.check(&incoming.headers)?.to_owned());
+            let caller = config.client_keys.check(&incoming.headers)?;
+            self.summary.key = Some(caller.label.to_owned());
+            if route::keeps(route) {
+                self.owner = Some(Owner::of(caller.key));
+            }
         }
         // With a key set, deep health is where the operator reads what else is missing.
         let told_by_health = deep && keyed;
@@ -67,9 +73,17 @@ impl Exchange {
             Route::Model(id) if anthropic => anthropic::model(catalogue, id)?,
             Route::Model(id) => dialect::openai_model(catalogue, id)?,
             Route::CountTokens => count_tokens(catalogue, incoming)?,
-            Route::Messages => return self.open_call(gateway, Api::Messages, incoming, now).map(|()| None),
-            Route::Chat => return self.open_call(gateway, Api::Chat, incoming, now).map(|()| None),
-            Route::Responses => return self.open_call(gateway, Api::Responses, incoming, now).map(|()| None),
+            Route::Messages => return self.open_call(gateway, asking(Api::Messages, incoming)?, now).map(|()| None),
+            Route::Chat => return self.open_call(gateway, asking(Api::Chat, incoming)?, now).map(|()| None),
+            Route::Responses => return self.open_call(gateway, asking(Api::Responses, incoming)?, now).map(|()| None),
+            Route::InputTokens => return self.count_input(gateway, asking(Api::Responses, incoming)?).map(|()| None),
+            Route::Response(_) if route::query(&incoming.query, "stream").is_some_and(|value| value != "false") => {
+                return Err(Error::invalid("stream", NO_REPLAY));
+            }
+            Route::Response(id) => return self.recall(gateway, id, Wanted::Show).map(|()| None),
+            Route::InputItems(id) => return self.recall(gateway, id, Wanted::Items(incoming.query)).map(|()| None),
+            Route::DeleteResponse(id) => return self.recall(gateway, id, Wanted::Remove).map(|()| None),
+            Route::CancelResponse => return Err(Error::invalid("", NO_CANCEL)),
             Route::WrongMethod(allow) => {
                 let text = format!("{} is not a method of {}: use {allow}", incoming.method, incoming.path);
                 return Err(Error::new(Kind::MethodNotAllowed { allow }, text));
@@ -79,15 +93,35 @@ impl Exchange {
         Ok(Some(self.common.json(200, body)))
     }
 
-    fn open_call(&mut self, gateway: &mut Gateway, api: Api, incoming: Incoming, now: Millis) -> Result<(), Error> {
-        let ids = self.ids();
-        let call = Call::new(api, bytes(incoming.body)?, incoming.headers, ids, gateway.config(), now)?;
+    /// Begins to answer, or looks first for what the request names.
+    pub(crate) fn open_call(&mut self, gateway: &mut Gateway, asking: Asking, now: Millis) -> Result<(), Error> {
+        let call = match Call::open(asking, self.ids(), gateway.config(), now)? {
+            Opening::Ready(call) => call,
+            Opening::Needs(asking, needs) => {
+                let id = asking.previous_of(needs)?;
+                return self.recall(gateway, &id, Wanted::Continue(asking));
+            }
+        };
         self.summary.model = Some(call.voice.model().to_owned());
         self.summary.upstream_model = Some(call.model.upstream_id.to_string());
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
-        self.call = Some(Box::new(call));
+        self.call = Some(call);
         self.ask(gateway, now)
+    }
+
+    /// Answers `POST /v1/responses/input_tokens`, or looks first for what the request names.
+    pub(crate) fn count_input(&mut self, gateway: &Gateway, asking: Asking) -> Result<(), Error> {
+        let given = asking.given(gateway.config());
+        let scaled = |model: &_, tokens| Scale::of(model, asking.headers()).apply(tokens);
+        match responses::input_tokens(asking.body(), &given, scaled)? {
+            Ok(body) => self.answer(self.common.json(200, body)),
+            Err(needs) => {
+                let id = asking.previous_of(needs)?;
+                self.recall(gateway, &id, Wanted::Count(asking))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -96,6 +130,10 @@ fn count_tokens(catalogue: &Catalogue, incoming: Incoming) -> Result<Vec<u8>, Er
     let headers = incoming.headers;
     let given = Given { catalogue, ..Given::of(&headers) };
     anthropic::count_tokens(&bytes(incoming.body)?, &given, |model, tokens| Scale::of(model, &headers).apply(tokens))
+}
+
+fn asking(api: Api, incoming: Incoming) -> Result<Asking, Error> {
+    Ok(Asking::new(api, bytes(incoming.body)?, incoming.headers))
 }
 
 fn is_deep(incoming: &Incoming) -> bool {
@@ -121,5 +159,8 @@ fn no_such_route(incoming: &Incoming) -> Error {
     Error::new(Kind::NoSuchRoute, text)
 }
 
+const NO_REPLAY: &str = "a kept response is not streamed again: leave `stream` out to get it as a whole";
+const NO_CANCEL: &str = "only a response that runs in the background can be cancelled, and this gateway runs none: end a response by \
+     closing its connection";
 const TOO_LARGE: &str =
     "the request body is larger than 32 MiB: send fewer or smaller images and documents, or compact the conversation";

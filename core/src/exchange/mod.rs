@@ -13,12 +13,14 @@
 //! status or another try. After [`Step::Relay`] only bytes, silence and the end are left.
 
 mod account;
+mod asking;
 mod attempt;
 mod call;
 mod choices;
 pub mod deadlines;
 mod gateway;
 mod intake;
+pub mod kept;
 mod pipe;
 pub mod plan;
 pub mod relay;
@@ -35,6 +37,7 @@ pub use gateway::Gateway;
 use crate::dialect::Ids;
 use crate::error::Error;
 use crate::exchange::call::Call;
+use crate::exchange::kept::{Keeping, Owner, Recall, Removal};
 use crate::exchange::relay::{Ended, Relay};
 use crate::exchange::reply::{Answered, Common};
 use crate::host::{Head, Incoming, Millis, Outbound, Saved, StoreError, Stored, TransportError};
@@ -58,6 +61,13 @@ pub enum Step<'e> {
         value: &'e [u8],
         /// The version it replaces.
         expected: Option<&'e str>,
+        /// How long it is to be kept at least; `None`: for good.
+        lifetime: Option<Millis>,
+    },
+    /// Remove a value of the store.
+    Remove {
+        /// Its key.
+        key: &'e str,
     },
     /// Start a request to the service; an earlier reply is dropped.
     Send(&'e Outbound),
@@ -92,6 +102,8 @@ pub enum Input<'i> {
     Loaded(Result<Option<Stored>, StoreError>),
     /// The store answered a save.
     Saved(Result<Saved, StoreError>),
+    /// The store answered a removal.
+    Removed(Result<(), StoreError>),
     /// The request is under way.
     Sent,
     /// The reply's head came.
@@ -129,6 +141,8 @@ pub struct Exchange {
     call: Option<Box<Call>>,
     /// What it ended with when it failed.
     fault: Option<Error>,
+    /// Whose responses are looked for and kept.
+    owner: Option<Owner>,
     lines: Vec<String>,
     summary: Summary,
 }
@@ -138,6 +152,10 @@ pub struct Exchange {
 pub(crate) enum State {
     Load(Next),
     Save(Saving),
+    /// A kept response is read, written, removed.
+    Recall(Box<Recall>),
+    Keep(Box<Keeping>),
+    Remove(Box<Removal>),
     Send(Box<Outbound>, Purpose),
     Await(Purpose, Reading),
     /// The service's 200: chunks go to the call's relay.
@@ -219,6 +237,7 @@ impl Exchange {
             left: false,
             call: None,
             fault: None,
+            owner: None,
             lines: Vec::new(),
             draws: 0,
             begun: now,
@@ -238,9 +257,20 @@ impl Exchange {
         }
         match &self.state {
             State::Load(_) => Step::Load { key: STORE_KEY },
-            State::Save(saving) => {
-                Step::Save { key: STORE_KEY, value: &saving.snapshot.bytes, expected: saving.expected.as_deref() }
-            }
+            State::Save(saving) => Step::Save {
+                key: STORE_KEY,
+                value: &saving.snapshot.bytes,
+                expected: saving.expected.as_deref(),
+                lifetime: None,
+            },
+            State::Recall(recall) => Step::Load { key: &recall.key },
+            State::Keep(keeping) => Step::Save {
+                key: &keeping.key,
+                value: &keeping.sealed,
+                expected: None,
+                lifetime: Some(keeping.lifetime),
+            },
+            State::Remove(removal) => Step::Remove { key: &removal.key },
             State::Send(request, _) => Step::Send(request),
             State::Await(..) | State::Read => Step::Await { until: self.wake() },
             State::Sleep(_) => Step::Sleep { until: self.wake() },
@@ -256,15 +286,19 @@ impl Exchange {
         match input {
             Input::Written => self.written(gateway, now),
             Input::Gone => self.gone(gateway, now),
+            Input::Loaded(result) if matches!(self.state, State::Recall(_)) => self.recalled(gateway, result, now),
             Input::Loaded(result) => self.loaded(gateway, result, now),
+            Input::Saved(result) if matches!(self.state, State::Keep(_)) => self.kept(gateway, result, now),
             Input::Saved(result) => self.saved(gateway, result, now),
+            Input::Removed(result) => self.removed(gateway, result, now),
             Input::Sent => self.sent(now),
             Input::Head(head) => self.head(gateway, head, now),
             Input::Chunk(bytes) => self.chunk(gateway, bytes, now),
             Input::End => self.end(gateway, None, now),
             Input::Broke(error) => self.end(gateway, Some(error), now),
             Input::Woke => self.woke(gateway, now),
-            Input::Relayed => self.relayed(gateway, now),
+            Input::Relayed if matches!(self.state, State::Relay) => self.relayed(gateway, now),
+            Input::Relayed => {}
         }
     }
 
@@ -314,14 +348,16 @@ impl Exchange {
     }
 
     /// A refresh under way is brought to its end: the service may have rotated the refresh token already, and
-    /// the new one is in its answer alone.
+    /// the new one is in its answer alone. A complete answer is still kept: the client may ask for it later.
     fn gone(&mut self, gateway: &mut Gateway, now: Millis) {
         if !self.left {
             self.summary.verdicts.push("client gone: cancelled".into());
         }
         self.left = true;
         self.outbox.clear();
-        if !self.is_refreshing() {
+        if self.is_unkept() {
+            self.completed(gateway, now);
+        } else if !self.is_refreshing() && !matches!(self.state, State::Keep(_)) {
             self.close(gateway, now);
         }
     }
@@ -329,7 +365,7 @@ impl Exchange {
     fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
         let Some(Ended::Broken(failure)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned()
         else {
-            return self.close(gateway, now);
+            return self.completed(gateway, now);
         };
         self.fault = self.call.as_ref().map(|call| failure.error(call.asked()));
         self.summary.error = self.fault.as_ref().map(ToString::to_string);

@@ -122,6 +122,22 @@ impl Pipe {
         }
     }
 
+    /// The whole answer, where its last event waits until it is kept.
+    pub(crate) fn unconcluded(&self) -> Option<&Answer> {
+        match &self.sink {
+            Sink::Encode(encoder) => encoder.unconcluded(),
+            Sink::Fold(_) => None,
+        }
+    }
+
+    pub(crate) fn conclude(&mut self, kept: bool, out: &mut Vec<u8>) {
+        if let Sink::Encode(encoder) = &mut self.sink
+            && encoder.unconcluded().is_some()
+        {
+            encoder.conclude(kept, out);
+        }
+    }
+
     pub(crate) fn ping(&mut self, out: &mut Vec<u8>) {
         if let Sink::Encode(encoder) = &self.sink {
             encoder.ping(out);

@@ -152,6 +152,19 @@ impl Relay {
         }
     }
 
+    /// Whether the answer is complete but for its last event, which waits until it is known whether the answer is
+    /// kept: the client's body must stay open after [`Flow::Done`].
+    pub fn has_more(&self) -> bool {
+        self.pipe.unconcluded().is_some()
+    }
+
+    /// Appends that last event, where there is one; `kept` says whether the answer is kept.
+    pub(crate) fn conclude(&mut self, kept: bool, out: &mut Vec<u8>) {
+        let before = out.len();
+        self.pipe.conclude(kept, out);
+        json::mend_surrogates(out.get_mut(before..).unwrap_or_default());
+    }
+
     /// Whether something has come that the client will see.
     pub(crate) fn is_meaningful(&self) -> bool {
         self.pipe.is_meaningful()

@@ -61,7 +61,7 @@ impl Common {
         let asked =
             header(headers, "access-control-request-headers").unwrap_or("authorization, content-type, x-api-key");
         let more = vec![
-            ("access-control-allow-methods".into(), "GET, HEAD, POST, OPTIONS".into()),
+            ("access-control-allow-methods".into(), "GET, HEAD, POST, DELETE, OPTIONS".into()),
             ("access-control-allow-headers".into(), asked.to_owned()),
             ("access-control-max-age".into(), "86400".into()),
         ];

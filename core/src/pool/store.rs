@@ -7,12 +7,17 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::Pool;
+use super::credential::Credential;
 use super::entry::{Claim, Entry};
 use super::ledger::{Ledger, Misread};
 use super::slot::Slot;
 use crate::host::Millis;
 use crate::json::RawValue;
+use crate::seal::{Opened, Own, Sealing};
 
 /// What this instance knows about the store.
 #[derive(Debug, Default)]
@@ -148,7 +153,7 @@ impl Pool {
                 continue;
             };
             let sealed = serde_json::from_str::<&str>(raw.get()).unwrap_or("");
-            let opened = self.sealing.open(&slot.credential, sealed);
+            let opened = open(&self.sealing, &slot.credential, sealed);
             let entry = opened.as_ref().and_then(|opened| Entry::read(&opened.plain));
             let (Some(opened), Some(theirs)) = (opened, entry) else {
                 troubles.push(Trouble::Sealed(slot.credential.label.clone()));
@@ -184,7 +189,7 @@ impl Pool {
             let entry = slot.with_claim();
             let known = if slot.unopened.is_some() { &slot.entry } else { &entry };
             let sealed = (*known != Entry::default())
-                .then(|| self.sealing.seal(&slot.credential, &entry.encode(), entropy))
+                .then(|| seal(&self.sealing, &slot.credential, &entry.encode(), entropy))
                 .flatten()
                 .and_then(|sealed| RawValue::from_string(format!("\"{sealed}\"")).ok());
             if let Some(raw) = sealed.or_else(|| slot.unopened.clone()) {
@@ -270,6 +275,26 @@ impl Slot {
         }
         entry
     }
+}
+
+/// Seals one account's record, as base64.
+fn seal(sealing: &Sealing, credential: &Credential, plain: &[u8], entropy: &[u8; 32]) -> Option<String> {
+    let sealed = sealing.seal(&own(credential), &place(credential), plain, entropy)?;
+    Some(STANDARD.encode(sealed))
+}
+
+/// Opens one account's record.
+fn open(sealing: &Sealing, credential: &Credential, sealed: &str) -> Option<Opened> {
+    sealing.open(&own(credential), &place(credential), &STANDARD.decode(sealed).ok()?)
+}
+
+fn own(credential: &Credential) -> Own {
+    Own::of("kiro2api account key v1", credential.secret.reveal())
+}
+
+/// An entry must not serve for another account, nor be taken for another version of the format.
+fn place(credential: &Credential) -> String {
+    format!("kiro2api ledger v1 account {}", credential.id)
 }
 
 /// How old the last load may be.

@@ -79,8 +79,8 @@ pub enum Part<'a> {
         id: Cow<'a, str>,
         /// The client's name of the tool.
         name: Cow<'a, str>,
-        /// The input as the client sent it: usually an object.
-        input: &'a RawValue,
+        /// The input as the client sent it: usually an object. Owned where the client wrote it as a text in JSON.
+        input: Cow<'a, RawValue>,
     },
     /// What a call came to.
     ToolResult {

@@ -4,8 +4,9 @@
 
 use kiro2api_core::host::Millis;
 use kiro2api_core::pool::{
-    Account, Ask, Credential, Grant, Lease, Outcome, Pick, Pool, Renewal, Sealing, Strategy, parse,
+    Account, Ask, Credential, Grant, Lease, Outcome, Pick, Pool, Renewal, Strategy, parse,
 };
+use kiro2api_core::seal::Sealing;
 use kiro2api_core::secret::Secret;
 
 /// 2026-11-21T18:00:00Z.

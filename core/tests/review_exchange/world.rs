@@ -102,6 +102,7 @@ impl Play {
                     self.store = Some(Stored { value, version: version.clone() });
                     Input::Saved(Ok(Saved::Stored(version)))
                 }
+                Step::Remove { .. } => Input::Removed(Ok(())),
                 Step::Open(head) => {
                     self.heads.push(head.status);
                     Input::Written

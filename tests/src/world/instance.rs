@@ -91,8 +91,18 @@ impl TokenStore for Instance {
         self.store.load(key)
     }
 
-    fn save(&self, key: &str, value: &[u8], expected: Option<&str>) -> impl Future<Output = Result<Saved, StoreError>> {
-        self.store.save(key, value, expected)
+    fn save(
+        &self,
+        key: &str,
+        value: &[u8],
+        expected: Option<&str>,
+        lifetime: Option<Millis>,
+    ) -> impl Future<Output = Result<Saved, StoreError>> {
+        self.store.save(key, value, expected, lifetime)
+    }
+
+    fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> {
+        self.store.remove(key)
     }
 }
 

@@ -44,6 +44,7 @@ pub fn run(gateway: &mut Gateway, incoming: Incoming, seed: [u8; 32], replies: &
         outcome.body.extend(out);
         walk.exchange.give_back(relay);
         walk.exchange.on(gateway, Input::Relayed, now);
+        while !walk.step(gateway, &mut outcome) {}
     }
     outcome
 }
@@ -100,6 +101,7 @@ impl<'r> Walk<'r> {
             Step::Done | Step::Relay | Step::Choices => return true,
             Step::Load { .. } => Input::Loaded(Ok(None)),
             Step::Save { .. } => Input::Saved(Ok(Saved::Stored(None))),
+            Step::Remove { .. } => Input::Removed(Ok(())),
             Step::Send(_) => {
                 let reply = self.replies.get(self.sent).or_else(|| self.replies.last()).expect("a reply").clone();
                 self.sent += 1;

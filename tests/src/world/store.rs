@@ -14,7 +14,8 @@ pub enum StoreKind {
     Plain,
     /// Fresh reads, compare-and-set by version.
     Compare,
-    /// Reads are `lag` milliseconds old for everyone, no versions, the last write wins.
+    /// Reads are `lag` milliseconds old for everyone, no versions, the last write wins. What was removed or has
+    /// expired is still read for so long.
     Kv {
         /// How old.
         lag: u64,
@@ -37,10 +38,21 @@ pub struct Outage {
 pub struct Entry {
     /// When it was answered.
     pub at: Millis,
-    /// `load`, `save`, `conflict` or `failed`.
+    /// `load`, `save`, `remove`, `conflict` or `failed`.
     pub what: &'static str,
+    /// The key; empty where a call failed before it was looked at.
+    pub key: String,
     /// The bytes read or written.
     pub value: Option<Vec<u8>>,
+}
+
+/// A value, or its removal.
+struct Value {
+    at: Millis,
+    key: String,
+    bytes: Option<Vec<u8>>,
+    /// When it may be dropped: here, when it is.
+    until: Millis,
 }
 
 /// The store of a world.
@@ -48,7 +60,7 @@ pub struct Store {
     clock: Clock,
     kind: Cell<StoreKind>,
     /// Every value there was, oldest first.
-    values: RefCell<Vec<(Millis, String, Vec<u8>)>>,
+    values: RefCell<Vec<Value>>,
     outages: RefCell<Vec<Outage>>,
     latency: Cell<u64>,
     journal: RefCell<Vec<Entry>>,
@@ -83,12 +95,29 @@ impl Store {
 
     /// Puts a value there as somebody else would.
     pub fn put(&self, key: &str, value: &[u8]) {
-        self.values.borrow_mut().push((self.clock.now(), key.to_owned(), value.to_vec()));
+        self.write(key, Some(value), None);
+    }
+
+    fn write(&self, key: &str, value: Option<&[u8]>, lifetime: Option<Millis>) {
+        let at = self.clock.now();
+        let until = lifetime.map_or(Millis::NEVER, |lifetime| at + lifetime);
+        let value = Value { at, key: key.to_owned(), bytes: value.map(<[u8]>::to_vec), until };
+        self.values.borrow_mut().push(value);
+    }
+
+    /// The keys that hold a value, whatever readers see; each once, sorted.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.values.borrow().iter().map(|value| value.key.clone()).collect();
+        keys.sort();
+        keys.dedup();
+        keys.retain(|key| self.newest(key).is_some());
+        keys
     }
 
     /// The newest value, whatever readers see.
     pub fn newest(&self, key: &str) -> Option<Vec<u8>> {
-        self.values.borrow().iter().rev().find(|(_, other, _)| other == key).map(|(_, _, value)| value.clone())
+        let (values, now) = (self.values.borrow(), self.clock.now());
+        values.iter().rev().find(|value| value.key == key).filter(|value| value.until > now)?.bytes.clone()
     }
 
     /// Every call so far.
@@ -96,7 +125,7 @@ impl Store {
         self.journal.borrow().clone()
     }
 
-    /// How many calls of a kind (`load`, `save`, `conflict`, `failed`) there were.
+    /// How many calls of a kind (`load`, `save`, `remove`, `conflict`, `failed`) there were.
     pub fn count(&self, what: &str) -> usize {
         self.journal.borrow().iter().filter(|entry| entry.what == what).count()
     }
@@ -104,23 +133,36 @@ impl Store {
     pub(super) async fn load(&self, key: &str) -> Result<Option<Stored>, StoreError> {
         self.reach().await?;
         let found = self.visible(key);
-        self.note("load", found.as_ref().map(|stored| stored.value.clone()));
+        self.note("load", key, found.as_ref().map(|stored| stored.value.clone()));
         Ok(found)
     }
 
-    pub(super) async fn save(&self, key: &str, value: &[u8], expected: Option<&str>) -> Result<Saved, StoreError> {
+    pub(super) async fn save(
+        &self,
+        key: &str,
+        value: &[u8],
+        expected: Option<&str>,
+        lifetime: Option<Millis>,
+    ) -> Result<Saved, StoreError> {
         self.reach().await?;
         if self.kind.get() == StoreKind::Compare {
             let current = self.visible(key).and_then(|stored| stored.version);
             if current.as_deref() != expected {
-                self.note("conflict", Some(value.to_vec()));
+                self.note("conflict", key, Some(value.to_vec()));
                 return Ok(Saved::Conflict);
             }
         }
-        self.put(key, value);
-        self.note("save", Some(value.to_vec()));
+        self.write(key, Some(value), lifetime);
+        self.note("save", key, Some(value.to_vec()));
         let version = (self.kind.get() == StoreKind::Compare).then(|| self.values.borrow().len().to_string());
         Ok(Saved::Stored(version))
+    }
+
+    pub(super) async fn remove(&self, key: &str) -> Result<(), StoreError> {
+        self.reach().await?;
+        self.write(key, None, None);
+        self.note("remove", key, None);
+        Ok(())
     }
 
     async fn reach(&self) -> Result<(), StoreError> {
@@ -136,7 +178,7 @@ impl Store {
                 Ok(())
             }
             Some(_) => {
-                self.note("failed", None);
+                self.note("failed", "", None);
                 Err(StoreError("simulated outage".to_owned()))
             }
         }
@@ -146,14 +188,14 @@ impl Store {
         let (kind, now) = (self.kind.get(), self.clock.now());
         let lag = if let StoreKind::Kv { lag } = kind { Millis(lag) } else { Millis(0) };
         let values = self.values.borrow();
-        let mut seen = values.iter().enumerate().rev().filter(|(_, (at, other, _))| other == key && *at + lag <= now);
-        seen.next().map(|(index, (_, _, value))| Stored {
-            value: value.clone(),
-            version: (kind == StoreKind::Compare).then(|| (index + 1).to_string()),
-        })
+        let (index, newest) =
+            values.iter().enumerate().rev().find(|(_, value)| value.key == key && value.at + lag <= now)?;
+        let bytes = newest.bytes.as_ref().filter(|_| newest.until + lag > now)?;
+        let version = (kind == StoreKind::Compare).then(|| (index + 1).to_string());
+        Some(Stored { value: bytes.clone(), version })
     }
 
-    fn note(&self, what: &'static str, value: Option<Vec<u8>>) {
-        self.journal.borrow_mut().push(Entry { at: self.clock.now(), what, value });
+    fn note(&self, what: &'static str, key: &str, value: Option<Vec<u8>>) {
+        self.journal.borrow_mut().push(Entry { at: self.clock.now(), what, key: key.to_owned(), value });
     }
 }

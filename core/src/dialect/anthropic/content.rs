@@ -134,7 +134,7 @@ impl<'a> Parts<'a> {
 
     fn file(&mut self, title: Option<Cow<'a, str>>, source: &Members<'a>, at: &Path<'_>) -> Result<(), Error> {
         let media_type = source.string("media_type", at)?.unwrap_or(Cow::Borrowed("application/pdf"));
-        let format = format_of(&media_type).ok_or_else(|| {
+        let format = media::document_format(&media_type).ok_or_else(|| {
             at.key("media_type").invalid(format!("{media_type:?} is no document type the service takes"))
         })?;
         let base64 = media::base64(source.require_string("data", at)?, &at.key("data"))?;
@@ -200,7 +200,7 @@ fn tool_use<'a>(call: &Members<'a>, path: &Path<'_>) -> Result<Part<'a>, Error> 
     if let Some(input) = input {
         read::limit_depth(input, &path.key("input"))?;
     }
-    Ok(Part::ToolUse { id, name, input: input.unwrap_or_else(|| empty_object()) })
+    Ok(Part::ToolUse { id, name, input: Cow::Borrowed(input.unwrap_or_else(|| read::empty_object())) })
 }
 
 fn thinking<'a>(thought: &Members<'a>, path: &Path<'_>) -> Result<Part<'a>, Error> {
@@ -208,28 +208,6 @@ fn thinking<'a>(thought: &Members<'a>, path: &Path<'_>) -> Result<Part<'a>, Erro
     let signature = thought.string("signature", path)?;
     let signature = signature.filter(|signature| !signature.is_empty() && signature != UNSIGNED);
     Ok(Part::Thinking { text, signature })
-}
-
-/// The input of a call that has none.
-pub(super) fn empty_object() -> &'static RawValue {
-    serde_json::from_str("{}").unwrap_or(RawValue::NULL)
-}
-
-/// The service's name of a document type.
-fn format_of(media_type: &str) -> Option<&'static str> {
-    let essence = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    Some(match essence.as_str() {
-        "application/pdf" => "pdf",
-        "text/plain" => "txt",
-        "text/html" => "html",
-        "text/markdown" | "text/x-markdown" => "md",
-        "text/csv" | "application/csv" => "csv",
-        "application/msword" => "doc",
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "docx",
-        "application/vnd.ms-excel" => "xls",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
-        _ => return None,
-    })
 }
 
 /// Levels of content in content. A client means two: a document in a tool result.

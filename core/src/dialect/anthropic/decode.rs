@@ -9,10 +9,10 @@ use super::content::{self, Parts};
 use super::wire::{self, Content, Item, Request};
 use super::{edits, tools, wishes};
 use crate::dialect::read::{self, Members, Path};
-use crate::dialect::{Given, models};
+use crate::dialect::{Given, limits, models};
 use crate::error::{Error, Kind};
-use crate::json::{self, Text};
-use crate::turn::{Message, Part, Role, Thinking, Tool, Turn};
+use crate::json::Text;
+use crate::turn::{Message, Role, Thinking, Tool, Turn};
 
 /// Reads the body of `POST /v1/messages`. Lone surrogates must be mended already (`json::mend_surrogates`).
 ///
@@ -29,7 +29,7 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Error> 
 
 /// The same, where `max_tokens` may be absent: for counting tokens.
 pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Error> {
-    let Request { system, messages, tools: declared, rest } = request(body)?;
+    let Request { system, messages, tools: declared, rest } = read::body(body)?;
     let root = Path::Root;
     if rest.find("thread", &root)?.is_some() {
         return Err(Error::new(
@@ -57,8 +57,8 @@ pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Er
         tool_choice,
         parallel_tools,
         thinking,
-        max_tokens: wishes::max_tokens(rest.integer("max_tokens", &root)?, &root.key("max_tokens"))?,
-        stop_sequences: wishes::stop_sequences(rest.find("stop_sequences", &root)?, &root.key("stop_sequences"))?,
+        max_tokens: limits::max_tokens(rest.integer("max_tokens", &root)?, &root.key("max_tokens"))?,
+        stop_sequences: limits::stop_sequences(rest.find("stop_sequences", &root)?, &root.key("stop_sequences"))?,
         session: wishes::session(rest.find("metadata", &root)?, given.headers, &root.key("metadata"))?,
         format: None,
         truncate: false,
@@ -67,23 +67,6 @@ pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Er
     };
     edits::apply(rest.find("context_management", &root)?, &mut turn)?;
     Ok(turn)
-}
-
-fn request(body: &[u8]) -> Result<Request<'_>, Error> {
-    let text = core::str::from_utf8(body)
-        .map_err(|error| Error::invalid("", format!("the body is not UTF-8 (byte {})", error.valid_up_to())))?;
-    if text.trim_ascii().is_empty() {
-        return Err(Error::invalid("", "the body is empty; a JSON object is expected"));
-    }
-    match serde_json::from_str(text) {
-        Ok(request) => Ok(request),
-        // Only what failed is read again, with a tracker of its path.
-        Err(error) => Err(match json::read::<Request<'_>>(body) {
-            Err(at) if error.is_data() => Error::invalid(at.path, read::shorten(at.text)),
-            Err(at) => Error::invalid(at.path, format!("the body is no valid JSON: {error}")),
-            Ok(_) => Error::invalid("", read::shorten(error.to_string())),
-        }),
-    }
 }
 
 fn system_of(system: Option<Content<'_>>) -> Result<Vec<Cow<'_, str>>, Error> {
@@ -128,12 +111,7 @@ fn without_billing(text: Cow<'_, str>) -> Cow<'_, str> {
 
 fn messages_of(wire: Vec<wire::Message<'_>>) -> Result<Vec<Message<'_>>, Error> {
     let path = Path::Root.key("messages");
-    if wire.is_empty() {
-        return Err(path.invalid("must hold at least one message"));
-    }
-    if wire.len() > MAX_MESSAGES {
-        return Err(path.invalid(format!("has {} messages; the limit is {MAX_MESSAGES}", wire.len())));
-    }
+    limits::messages(wire.len(), &path)?;
     let mut messages: Vec<Message<'_>> = Vec::with_capacity(wire.len());
     for (index, message) in wire.into_iter().enumerate() {
         let path = path.item(index);
@@ -146,14 +124,8 @@ fn messages_of(wire: Vec<wire::Message<'_>>) -> Result<Vec<Message<'_>>, Error> 
             _ => return Err(path.key("role").invalid("must be \"user\", \"assistant\" or \"system\"")),
         }
     }
-    if messages.iter().all(|message| message.parts.iter().all(is_blank)) {
-        return Err(path.invalid("hold no content at all"));
-    }
+    limits::some_content(&messages, &path)?;
     Ok(messages)
-}
-
-fn is_blank(part: &Part<'_>) -> bool {
-    matches!(part, Part::Text(text) if text.trim().is_empty())
 }
 
 fn tools_of(wire: Vec<Members<'_>>) -> Result<Vec<Tool<'_>>, Error> {
@@ -172,15 +144,7 @@ fn without_effect(rest: &Members<'_>) -> Result<Vec<&'static str>, Error> {
     for name in ["service_tier", "speed", "inference_geo"] {
         rest.string(name, &root)?;
     }
-    let mut ignored = Vec::new();
-    for name in wire::WITHOUT_EFFECT {
-        match rest.find(name, &root)? {
-            // Empty lists and objects ask for nothing.
-            Some(raw) if !matches!(raw.get(), "[]" | "{}") => ignored.push(*name),
-            _ => {}
-        }
-    }
-    Ok(ignored)
+    limits::ignored(rest, wire::WITHOUT_EFFECT)
 }
 
 fn thinking(rest: &Members<'_>, name: &str, ignored: &mut Vec<&'static str>) -> Result<Thinking, Error> {
@@ -244,5 +208,3 @@ impl<'de> Visitor<'de> for Name<'_, 'de> {
 const ANSWER_IN_JSON: &str = "Answer with a single JSON value and nothing else: no introduction, no explanation, no \
                               code fence. The value must be valid under this JSON schema:\n";
 const BILLING: &str = "x-anthropic-billing-header:";
-/// As the Anthropic API has it.
-const MAX_MESSAGES: usize = 100_000;

@@ -142,7 +142,7 @@ fn clear_tool_uses(messages: &mut [Message<'_>], keep: u64, spare: &[Cow<'_, str
         if let Part::ToolUse { id, input, .. } = call {
             ids.insert(id.clone());
             if inputs {
-                *input = super::content::empty_object();
+                *input = Cow::Borrowed(read::empty_object());
             }
         }
     }

@@ -22,7 +22,7 @@ pub fn error(error: &Error, request_id: &str) -> (u16, Headers, Vec<u8>) {
     if let Kind::MethodNotAllowed { allow } = error.kind() {
         set("allow", allow.to_owned());
     }
-    if is_lasting(error.kind()) {
+    if error.kind().is_lasting() {
         set("x-should-retry", "false".to_owned());
     }
     let mut out = Vec::with_capacity(256);
@@ -57,23 +57,21 @@ fn message(error: &Error) -> String {
 /// Status and error type of a kind.
 fn shape(kind: Kind) -> (u16, &'static str) {
     match kind {
-        Kind::Invalid | Kind::TooLong { .. } | Kind::ThreadsUnsupported => (400, "invalid_request_error"),
+        Kind::Invalid | Kind::TooLong { .. } | Kind::ThreadsUnsupported | Kind::PreviousMissing => {
+            (400, "invalid_request_error")
+        }
         Kind::BodyTooLarge => (413, "request_too_large"),
         Kind::Unauthenticated => (401, "authentication_error"),
         Kind::Forbidden => (403, "permission_error"),
-        Kind::NoSuchRoute | Kind::UnknownModel => (404, "not_found_error"),
+        Kind::NoSuchRoute | Kind::NoSuchResponse | Kind::UnknownModel => (404, "not_found_error"),
         Kind::MethodNotAllowed { .. } => (405, "invalid_request_error"),
-        Kind::NotConfigured | Kind::NoUsableAccount | Kind::UpstreamRefused => (503, "api_error"),
+        Kind::NotConfigured | Kind::NoUsableAccount | Kind::StoreUnreachable | Kind::UpstreamRefused => {
+            (503, "api_error")
+        }
         Kind::RateLimited | Kind::QuotaExhausted => (429, "rate_limit_error"),
         Kind::Overloaded => (529, "overloaded_error"),
         Kind::UpstreamFailed | Kind::UpstreamBroke => (502, "api_error"),
         Kind::TimedOut => (504, "timeout_error"),
         Kind::Internal => (500, "api_error"),
     }
-}
-
-/// Whether the same request fails the same way until somebody acts or a quota is renewed, although its
-/// status is one that clients try again.
-fn is_lasting(kind: Kind) -> bool {
-    matches!(kind, Kind::NotConfigured | Kind::NoUsableAccount | Kind::UpstreamRefused | Kind::QuotaExhausted)
 }

@@ -82,32 +82,6 @@ pub(super) fn schema<'a>(rest: &Members<'a>, ignored: &mut Vec<&'static str>) ->
     Ok(Some(schema))
 }
 
-/// The most output tokens; more than the type holds is as good as no limit.
-pub(super) fn max_tokens(wire: Option<u64>, path: &Path<'_>) -> Result<Option<u32>, Error> {
-    match wire {
-        Some(0) => Err(path.invalid("must be at least 1")),
-        other => Ok(other.map(|tokens| u32::try_from(tokens).unwrap_or(u32::MAX))),
-    }
-}
-
-/// Texts that end the answer: at most 256 of at most 4,096 bytes, since each is looked for in every piece.
-pub(super) fn stop_sequences<'a>(raw: Option<&'a RawValue>, path: &Path<'_>) -> Result<Vec<Cow<'a, str>>, Error> {
-    let Some(raw) = raw else { return Ok(Vec::new()) };
-    let stops = read::strings(raw, path)?;
-    if stops.len() > MAX_STOPS {
-        return Err(path.invalid(format!("has {} texts; the limit is {MAX_STOPS}", stops.len())));
-    }
-    for (index, stop) in stops.iter().enumerate() {
-        if stop.trim().is_empty() {
-            return Err(path.item(index).invalid("must hold more than whitespace"));
-        }
-        if stop.len() > MAX_STOP {
-            return Err(path.item(index).invalid(format!("has {} bytes; the limit is {MAX_STOP}", stop.len())));
-        }
-    }
-    Ok(stops)
-}
-
 /// What names the session: the part of `metadata.user_id` that Claude Code puts there (a JSON text with
 /// `session_id`, in older versions `user_…_session_<uuid>`), else the whole of it, else the header.
 pub(super) fn session<'a>(
@@ -136,9 +110,6 @@ fn session_of(user: Cow<'_, str>) -> Cow<'_, str> {
         _ => user,
     }
 }
-
-const MAX_STOPS: usize = 256;
-const MAX_STOP: usize = 4096;
 
 #[cfg(test)]
 mod tests {

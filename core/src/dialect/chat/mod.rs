@@ -1,8 +1,27 @@
 //! The OpenAI Chat Completions API.
+//!
+//! ```text
+//! fields    top-level fields: refused, without effect     encode   deltas to chunks
+//! decode    the request as a turn                         answer   whole answers as one body; usage
+//! history   messages of every role                        tools    tools, functions, and the choice
+//! ```
+//!
+//! What would change the answer's shape and cannot be honoured (`logprobs`, `audio`) is refused by name; what only
+//! shades it (`temperature`, `seed`) is named in [`Turn::ignored`](crate::turn::Turn::ignored).
+//!
+//! `completion_tokens_details` is never given: the service counts the tokens of thought as output and does not say
+//! how many there were.
 
-use crate::dialect::{Decoded, Given, Ids};
-use crate::error::{Error, Kind};
-use crate::turn::{Answer, Delta, Usage};
+mod answer;
+mod decode;
+mod encode;
+mod fields;
+mod history;
+mod tools;
+
+pub use answer::{body, finale};
+pub use decode::decode;
+pub use encode::Encoder;
 
 /// What is remembered of a request to tell its answer.
 #[derive(Clone, Debug)]
@@ -11,35 +30,10 @@ pub struct Voice {
     pub model: String,
     /// How many answers the client wants: 1 to 8.
     pub choices: u32,
+    /// Whether a stream ends with a chunk of usage.
+    pub include_usage: bool,
+    /// Whether the client declared `functions`, the form before tools: calls are told as `function_call`.
+    pub functions: bool,
+    /// Names of declared tools whose input is plain text.
+    pub custom: Vec<String>,
 }
-
-/// Writes a streamed answer.
-#[derive(Debug)]
-pub struct Encoder {}
-
-impl Encoder {
-    /// An encoder for this voice.
-    pub fn new(_voice: &Voice, _ids: &Ids) -> Self {
-        Self {}
-    }
-
-    /// Appends the chunks of a delta.
-    pub fn delta(&mut self, _delta: &Delta<'_>, _out: &mut Vec<u8>) {}
-
-    /// Appends the error that ends a stream.
-    pub fn fault(&mut self, _error: &Error, _out: &mut Vec<u8>) {}
-}
-
-/// Reads the body of `POST /v1/chat/completions`.
-///
-/// # Errors
-/// See [`dialect::decode`](crate::dialect::decode).
-pub fn decode<'a>(_body: &'a [u8], _given: &Given<'a>) -> Result<Decoded<'a>, Error> {
-    Err(Error::new(Kind::NoSuchRoute, "not served yet"))
-}
-
-/// Appends the body of an answer that is not streamed.
-pub fn body(_voice: &Voice, _ids: &Ids, _answers: &[&Answer], _out: &mut Vec<u8>) {}
-
-/// Appends what closes a stream of several choices.
-pub fn finale(_voice: &Voice, _ids: &Ids, _usages: &[Usage], _out: &mut Vec<u8>) {}
