@@ -58,7 +58,7 @@ pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Er
         parallel_tools,
         thinking,
         max_tokens: limits::max_tokens(rest.integer("max_tokens", &root)?, &root.key("max_tokens"))?,
-        stop_sequences: limits::stop_sequences(rest.find("stop_sequences", &root)?, &root.key("stop_sequences"))?,
+        stop_sequences: wishes::stop_sequences(rest.find("stop_sequences", &root)?, &root.key("stop_sequences"))?,
         session: wishes::session(rest.find("metadata", &root)?, given.headers, &root.key("metadata"))?,
         format: None,
         truncate: false,
