@@ -5,12 +5,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { codex, workplace } from './support/codex.mjs';
-import { marker } from './support/gateway.mjs';
+import { MODEL, marker } from './support/gateway.mjs';
+import { gateway } from './support/own.mjs';
 import { chats, current, sharedSimulator } from './support/simulator.mjs';
 
 const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 /** A model for which Codex declares no `tools`: a freeform `exec` and namespaces come as an item of the input. */
 const FREEFORM = 'gpt-5.6-sol';
+
+/** A model for which Codex declares a freeform `apply_patch` and a search of its own for further tools. */
+const PATCHER = 'gpt-5.5';
 
 const show = (run) => JSON.stringify({ texts: run.texts, failure: run.failure, code: run.code, err: run.err }).slice(0, 4000);
 const json = JSON.stringify;
@@ -94,6 +98,26 @@ test('freeform code runs a command and applies a patch', async (context) => {
   const names = current(first).userInputMessageContext.tools.map((tool) => tool.toolSpecification.name);
   assert.ok(['exec', 'wait', 'list_agents'].every((wanted) => names.some((name) => name.endsWith(wanted))), names.join());
   assert.match(results(second).join(), /Script completed[^]*made/);
+});
+
+test('a freeform patch is applied, for a model that MODEL_MAP brings', async (context) => {
+  const place = workplace(context);
+  writeFileSync(join(place.folder, 'note.txt'), 'one\n');
+  const own = await gateway(context, { env: { MODEL_MAP: json({ [PATCHER]: MODEL }) } });
+  const run = await codex(place, `${marker()}\n@sim tool apply_patch ${json({ input: patch('note.txt', 'two') })} cut=6 => text "Patched."`, { model: PATCHER, gateway: own });
+  succeeded(run, 'Patched.');
+  assert.equal(readFileSync(join(place.folder, 'note.txt'), 'utf8'), 'two\n');
+  assert.deepEqual(run.items('file_change').map((item) => item.status), ['completed']);
+});
+
+test('a session is taken up again, with all that was said', async (context) => {
+  const place = workplace(context);
+  const mark = marker();
+  succeeded(await codex(place, `${mark}\n@sim tool exec_command {"cmd":"echo made > made.txt"} => text "First." => text "Second."`), 'First.');
+  const run = await codex(place, 'And now?', { args: ['resume', '--last'] });
+  succeeded(run, 'Second.');
+  const [, , third] = await turns(mark, 3);
+  assert.ok(json(third.body).includes('First.'));
 });
 
 test('a tool of a namespace is called by its own name', async (context) => {
