@@ -75,7 +75,6 @@ const ACCEPTED: &[(&str, &[&str], &str)] = &[
     ("messages[*].content[*].input.path", &["any"], "a call's input is the tool's affair"),
     ("messages[*].content[*].input.query", &["any"], "a call's input is the tool's affair"),
     ("tools[*].input_schema.type", &["any"], "a schema is kept as it came"),
-    ("output_config.format.schema.type", &["any"], "a schema is kept as it came"),
     ("context_management.edits[1].clear_tool_inputs", &["any"], "a list of tools, which is not told apart"),
     ("messages[2].content[3].content", &["boolean", "number", "object"], "a server tool's result of any shape is told"),
     (
