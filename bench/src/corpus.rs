@@ -10,8 +10,12 @@ use crate::suite::{Fault, Work};
 pub(crate) struct Input {
     /// Chunk size, or the size of the request, as the table names it.
     pub(crate) label: String,
-    /// The client's request.
+    /// The client's request, to the Messages API.
     pub(crate) request: Vec<u8>,
+    /// The same to the Chat Completions API.
+    pub(crate) chat: &'static str,
+    /// The same to the Responses API.
+    pub(crate) responses: &'static str,
     /// What the service says before `stream`, so that each run finds the same block open.
     pub(crate) opening: Vec<u8>,
     pub(crate) stream: Vec<u8>,
@@ -27,11 +31,19 @@ pub(crate) struct Input {
 
 /// What the service says after `request`, and how many bytes of payload are in it.
 pub(crate) struct Stream {
-    request: &'static str,
+    asked: Asked,
     opening: Vec<u8>,
     frames: Vec<Vec<u8>>,
     told: usize,
     payload: usize,
+}
+
+/// A request in each dialect.
+#[derive(Clone, Copy)]
+struct Asked {
+    messages: &'static str,
+    chat: &'static str,
+    responses: &'static str,
 }
 
 /// An event's type and payload.
@@ -53,7 +65,9 @@ impl Input {
         let holds = Work { units: frames.len(), bytes: stream.payload };
         Self {
             label,
-            request: stream.request.into(),
+            request: stream.asked.messages.into(),
+            chat: stream.asked.chat,
+            responses: stream.asked.responses,
             opening: stream.opening.clone(),
             stream: stream.frames.concat(),
             frames,
@@ -69,6 +83,8 @@ impl Input {
             label: format!("{} KB", request.len() / 1000),
             chunk: request.len(),
             request: request.into_bytes(),
+            chat: "",
+            responses: "",
             opening: Vec::new(),
             stream: Vec::new(),
             frames: Vec::new(),
@@ -84,10 +100,10 @@ impl Input {
 
 impl Stream {
     /// The first of `events` opens the answer and is not measured.
-    fn of(request: &'static str, events: impl IntoIterator<Item = Event>) -> Result<Self, Fault> {
+    fn of(asked: Asked, events: impl IntoIterator<Item = Event>) -> Result<Self, Fault> {
         let mut events = events.into_iter();
         let (kind, payload) = events.next().ok_or("a stream without events")?;
-        let mut stream = Self { request, opening: encode(kind, payload)?, frames: Vec::new(), told: 0, payload: 0 };
+        let mut stream = Self { asked, opening: encode(kind, payload)?, frames: Vec::new(), told: 0, payload: 0 };
         for (kind, payload) in events {
             stream.payload += payload.len();
             stream.told += usize::from(!BESIDE.iter().any(|(beside, _)| *beside == kind));
@@ -164,9 +180,21 @@ const BESIDE: [(&str, &str); 2] = [
     ("followupPromptEvent", r#"{"followupPrompt":{"content":"And then?"}}"#),
 ];
 /// With a limit that no number of runs reaches.
-const PLAIN: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":4000000000,"stream":true,"messages":[{"role":"user","content":"Go on"}],"tools":[{"name":"Write","description":"Writes a file","input_schema":{"type":"object","properties":{"file_path":{"type":"string"},"content":{"type":"string"}}}}]}"#;
-const TAGGED: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":4000000000,"stream":true,"thinking":{"type":"enabled","budget_tokens":4000},"messages":[{"role":"user","content":"Go on"}]}"#;
-const THINKING: &str = r#"{"model":"claude-opus-4-6","max_tokens":4000000000,"stream":true,"thinking":{"type":"adaptive"},"messages":[{"role":"user","content":"Go on"}]}"#;
+const PLAIN: Asked = Asked {
+    messages: r#"{"model":"claude-sonnet-4-5","max_tokens":4000000000,"stream":true,"messages":[{"role":"user","content":"Go on"}],"tools":[{"name":"Write","description":"Writes a file","input_schema":{"type":"object","properties":{"file_path":{"type":"string"},"content":{"type":"string"}}}}]}"#,
+    chat: r#"{"model":"claude-sonnet-4-5","max_completion_tokens":4000000000,"stream":true,"messages":[{"role":"user","content":"Go on"}],"tools":[{"type":"function","function":{"name":"Write","description":"Writes a file","parameters":{"type":"object","properties":{"file_path":{"type":"string"},"content":{"type":"string"}}}}}]}"#,
+    responses: r#"{"model":"claude-sonnet-4-5","max_output_tokens":4000000000,"stream":true,"store":false,"input":"Go on","tools":[{"type":"function","name":"Write","description":"Writes a file","parameters":{"type":"object","properties":{"file_path":{"type":"string"},"content":{"type":"string"}}}}]}"#,
+};
+const TAGGED: Asked = Asked {
+    messages: r#"{"model":"claude-sonnet-4-5","max_tokens":4000000000,"stream":true,"thinking":{"type":"enabled","budget_tokens":4000},"messages":[{"role":"user","content":"Go on"}]}"#,
+    chat: r#"{"model":"claude-sonnet-4-5","max_completion_tokens":4000000000,"stream":true,"reasoning_effort":"low","messages":[{"role":"user","content":"Go on"}]}"#,
+    responses: r#"{"model":"claude-sonnet-4-5","max_output_tokens":4000000000,"stream":true,"store":false,"reasoning":{"effort":"low","summary":"auto"},"input":"Go on"}"#,
+};
+const THINKING: Asked = Asked {
+    messages: r#"{"model":"claude-opus-4-6","max_tokens":4000000000,"stream":true,"thinking":{"type":"adaptive"},"messages":[{"role":"user","content":"Go on"}]}"#,
+    chat: r#"{"model":"claude-opus-4-6","max_completion_tokens":4000000000,"stream":true,"reasoning_effort":"high","messages":[{"role":"user","content":"Go on"}]}"#,
+    responses: r#"{"model":"claude-opus-4-6","max_output_tokens":4000000000,"stream":true,"store":false,"reasoning":{"effort":"high","summary":"auto"},"input":"Go on"}"#,
+};
 
 fn encode(kind: &'static str, payload: String) -> Result<Vec<u8>, Fault> {
     let header = |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(value.into()));

@@ -72,6 +72,8 @@ pub(crate) fn all() -> Result<Vec<Suite>, Fault> {
 
 const LIMIT: Way = Way { name: "limit: crc32fast", prepare: frames::limit };
 const RELAY: Way = Way { name: "relay to Anthropic SSE", prepare: relay::anthropic };
+const CHAT: Way = Way { name: "relay to Chat SSE", prepare: relay::chat };
+const RESPONSES: Way = Way { name: "relay to Responses SSE", prepare: relay::responses };
 const PEER: Way = Way { name: "smithy 0.61 + serde to SSE", prepare: peer::sse };
 
 /// What every way over a stream of events is called and done by.
@@ -80,11 +82,13 @@ const STREAM: &[Way] = &[
     Way { name: "frames", prepare: frames::ours },
     Way { name: "smithy 0.61 frames", prepare: peer::frames },
     RELAY,
+    CHAT,
+    RESPONSES,
     PEER,
 ];
 
 /// The ways from bytes to bytes.
-const ANSWER: &[Way] = &[LIMIT, RELAY, PEER];
+const ANSWER: &[Way] = &[LIMIT, RELAY, CHAT, RESPONSES, PEER];
 
 /// The ways over a conversation that a client sends.
 const REQUEST: &[Way] = &[

@@ -44,6 +44,8 @@ pub struct Config {
     pub responses_kept: Option<Millis>,
     /// Origins a browser may call from.
     pub cors: Origins,
+    /// Whose pictures are fetched.
+    pub image_urls: ImageUrls,
     /// What has to be set or mended before `/v1/*` can serve: one sentence each, no values.
     pub problems: Vec<String>,
     /// What the operator should know and can live with.
@@ -74,6 +76,57 @@ pub enum Origins {
     Listed(Vec<String>),
 }
 
+/// Whether pictures by URL are fetched, and from where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ImageUrls {
+    /// They are not.
+    Off,
+    /// From public addresses and these hosts, though they may be private; without a port, any port.
+    On(Vec<(String, Option<u16>)>),
+}
+
+impl Default for ImageUrls {
+    fn default() -> Self {
+        Self::On(Vec::new())
+    }
+}
+
+impl ImageUrls {
+    /// Reads `on`, `off` or a comma list of `host` and `host:port`; IPv6 addresses stand in brackets.
+    ///
+    /// # Errors
+    /// What an entry should look like.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "on" => Ok(Self::default()),
+            "off" => Ok(Self::Off),
+            list => {
+                list.split(',').map(|entry| host(entry.trim())).collect::<Option<_>>().map(Self::On).ok_or_else(|| {
+                    "give on, off, or a comma list of hosts such as pictures.internal or 127.0.0.1:9000".to_owned()
+                })
+            }
+        }
+    }
+
+    /// Whether the operator named this host, in lower case, with this port.
+    pub(crate) fn names(&self, host: &str, port: u16) -> bool {
+        let Self::On(hosts) = self else { return false };
+        hosts.iter().any(|(name, only)| name == host && only.is_none_or(|only| only == port))
+    }
+}
+
+/// An entry of the list: host and port.
+fn host(entry: &str) -> Option<(String, Option<u16>)> {
+    let end = entry.rfind(']').map_or_else(|| entry.find(':'), |at| Some(at + 1)).unwrap_or(entry.len());
+    let (host, port) = entry.split_at_checked(end)?;
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => None,
+        digits => Some(digits?.parse().ok()?),
+    };
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    (!host.is_empty() && !matches!(host, "on" | "off") && host.bytes().all(known)).then(|| (host.to_owned(), port))
+}
+
 impl Config {
     /// Reads every name through `get`. Never fails: what cannot be read is in [`Config::problems`].
     pub fn read(get: &dyn Fn(&str) -> Option<String>) -> Self {
@@ -88,6 +141,7 @@ impl Config {
         let responses_kept = reader.responses_kept();
         let cors = reader.origins();
         let catalogue = reader.catalogue();
+        let image_urls = reader.parsed("IMAGE_URLS", ImageUrls::parse).unwrap_or_default();
         let idle = WITHOUT_EFFECT.iter().filter(|name| reader.value(name).is_some());
         let notes: Vec<_> = idle.map(|name| format!("{name} is set and has no effect in this version")).collect();
         reader.notes.extend(notes);
@@ -103,6 +157,7 @@ impl Config {
             deadlines,
             responses_kept,
             cors,
+            image_urls,
             problems,
             notes,
         }
@@ -325,6 +380,7 @@ mod tests {
             ("TOKEN_STORE_KEY", "hush"),
             ("KIRO_API_BASE", "hush"),
             ("KIRO_REGION", "hush!"),
+            ("IMAGE_URLS", "hush/"),
             ("MODEL_MAP", "{hush"),
             ("MODEL_MAP", "[\"hush\"]"),
             ("REQUEST_TIMEOUT_MINUTES", "hush"),

@@ -266,7 +266,8 @@ fn at_root(error: &serde_json::Error) -> PathError {
 
 fn path_of(path: &serde_path_to_error::Path) -> String {
     let text = path.to_string();
-    if text == "." { String::new() } else { text }
+    // A text that breaks off before a member's name has a last step that nobody knows.
+    text.trim_end_matches('?').trim_end_matches('.').to_owned()
 }
 
 fn without_position(error: &serde_json::Error) -> String {

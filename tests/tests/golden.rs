@@ -101,7 +101,8 @@ fn cut_everywhere(case: &Case, runs: &AtomicUsize, complaints: &mut Vec<String>)
     let mut run = |cut: Cut| {
         let replies: Vec<Answer> = replies.iter().cloned().map(|reply| cut.apply(reply)).collect();
         let outcome = steps::run(&mut gateway, incoming.clone(), [1; 32], &replies);
-        if outcome.status != 200 || outcome.body.windows(12).any(|window| window == b"event: error") {
+        let holds = |mark: &[u8]| outcome.body.windows(mark.len()).any(|window| window == mark);
+        if outcome.status != 200 || holds(b"event: error") || holds(b"data: {\"error\"") {
             // The pool remembers failures, and every run shall find the same pool.
             gateway = steps::gateway();
         }

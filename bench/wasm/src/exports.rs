@@ -29,7 +29,7 @@ extern "C" fn buffer(which: usize, length: usize) -> usize {
 #[unsafe(no_mangle)]
 extern "C" fn open() -> u32 {
     STATE.with_borrow_mut(|State { buffers: [request, opening, _], answer }| {
-        *answer = Answer::open(request, opening).ok();
+        *answer = Answer::open("/v1/messages", request, opening).ok();
         u32::from(answer.is_some())
     })
 }

@@ -21,14 +21,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Takes `request` (the body of a Messages request that streams) through an exchange up to the relay. `opening` is
+    /// Takes `request` (the body of a request to `path` that streams) through an exchange up to the relay. `opening` is
     /// what the service says first; it must mean something, or nothing is relayed.
     ///
     /// # Errors
     /// What the exchange did instead.
-    pub fn open(request: &[u8], opening: &[u8]) -> Result<Self, String> {
+    pub fn open(path: &str, request: &[u8], opening: &[u8]) -> Result<Self, String> {
         let mut gateway = gateway();
-        let mut exchange = Exchange::begin(&mut gateway, post("/v1/messages", request.to_vec()), NOW, [7; 32]);
+        let mut exchange = Exchange::begin(&mut gateway, post(path, request.to_vec()), NOW, [7; 32]);
         let head =
             Head { status: 200, headers: vec![("content-type".into(), "application/vnd.amazon.eventstream".into())] };
         let mut headed = false;
@@ -50,6 +50,7 @@ impl Answer {
                     return Err(format!("the exchange answers {}: {}", head.status, String::from_utf8_lossy(body)));
                 }
                 Step::Done => return Err("the exchange is over".to_owned()),
+                Step::Choices => return Err("the exchange wants several answers".to_owned()),
             };
             headed |= matches!(input, Input::Head(_));
             exchange.on(&mut gateway, input, NOW);

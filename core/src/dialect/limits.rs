@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::read::{self, Members, Path};
+use super::read::{Members, Path};
 use crate::error::Error;
-use crate::json::RawValue;
 use crate::turn::{Message, Part};
 
 /// The most output tokens; more than the type holds is as good as no limit.
@@ -16,15 +15,13 @@ pub(crate) fn max_tokens(wire: Option<u64>, path: &Path<'_>) -> Result<Option<u3
 }
 
 /// Texts that end the answer: at most 256 of at most 4,096 bytes, since each is looked for in every piece.
-pub(crate) fn stop_sequences<'a>(raw: Option<&'a RawValue>, path: &Path<'_>) -> Result<Vec<Cow<'a, str>>, Error> {
-    let Some(raw) = raw else { return Ok(Vec::new()) };
-    let stops = read::strings(raw, path)?;
+pub(crate) fn stops<'a>(stops: Vec<Cow<'a, str>>, path: &Path<'_>) -> Result<Vec<Cow<'a, str>>, Error> {
     if stops.len() > MAX_STOPS {
         return Err(path.invalid(format!("has {} texts; the limit is {MAX_STOPS}", stops.len())));
     }
     for (index, stop) in stops.iter().enumerate() {
-        if stop.trim().is_empty() {
-            return Err(path.item(index).invalid("must hold more than whitespace"));
+        if stop.is_empty() {
+            return Err(path.item(index).invalid("must not be empty"));
         }
         if stop.len() > MAX_STOP {
             return Err(path.item(index).invalid(format!("has {} bytes; the limit is {MAX_STOP}", stop.len())));

@@ -111,16 +111,25 @@ impl Lookup {
 pub(crate) enum Opening {
     /// It can be answered.
     Ready(Box<Call>),
-    /// Something it names must be found first.
-    Needs(Asking, Vec<Need>),
+    /// Something it names must be found first, for this model as the client names it, and until this point in time.
+    Needs { asking: Asking, needs: Vec<Need>, model: String, total: Millis },
 }
 
 impl Call {
-    pub(crate) fn open(asking: Asking, ids: Ids, config: &Config, now: Millis) -> Result<Opening, Error> {
+    /// `begun`: when the request came, from which its deadline counts.
+    pub(crate) fn open(
+        asking: Asking,
+        ids: Ids,
+        config: &Config,
+        begun: Millis,
+        now: Millis,
+    ) -> Result<Opening, Error> {
         let Decoded { mut turn, voice, needs } = asking.decode(config)?;
+        let total = begun + deadlines::total(&turn, &config.deadlines);
         if !needs.is_empty() {
             drop(turn);
-            return Ok(Opening::Needs(asking, needs));
+            let model = voice.model().to_owned();
+            return Ok(Opening::Needs { asking, needs, model, total });
         }
         let truncated = fit::fit(&mut turn);
         let wishes = Wishes::default();
@@ -146,7 +155,7 @@ impl Call {
             estimate: estimate::turn(&turn),
             scale,
             deadlines: config.deadlines,
-            total: now + deadlines::total(&turn, &config.deadlines),
+            total,
             refresh_timeout: config.refresh_timeout,
             sent: now,
             said: now,
@@ -171,9 +180,9 @@ impl Call {
     /// The same request as one of several choices.
     pub(crate) fn branch(&self, choice: u32, config: &Config, now: Millis) -> Result<Self, Error> {
         let ids = Ids { choice: Some(choice), ..self.ids.clone() };
-        match Self::open(self.asking.clone(), ids, config, now)? {
+        match Self::open(self.asking.clone(), ids, config, now, now)? {
             Opening::Ready(call) => Ok(*call),
-            Opening::Needs(..) => Err(Error::new(Kind::Internal, "the request asks again for what it was given")),
+            Opening::Needs { .. } => Err(Error::new(Kind::Internal, "the request asks again for what it was given")),
         }
     }
 

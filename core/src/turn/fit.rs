@@ -96,7 +96,10 @@ mod tests {
 
     fn call(id: &'static str) -> Message<'static> {
         let input: &RawValue = serde_json::from_str("{}").unwrap();
-        Message { role: Role::Assistant, parts: vec![Part::ToolUse { id: id.into(), name: "t".into(), input }] }
+        Message {
+            role: Role::Assistant,
+            parts: vec![Part::ToolUse { id: id.into(), name: "t".into(), input: std::borrow::Cow::Borrowed(input) }],
+        }
     }
 
     fn result(id: &'static str, size: usize) -> Message<'static> {

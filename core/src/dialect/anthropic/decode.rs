@@ -8,8 +8,9 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use super::content::{self, Parts};
 use super::wire::{self, Content, Item, Request};
 use super::{edits, tools, wishes};
+use crate::dialect::elsewhere::Pictures;
 use crate::dialect::read::{self, Members, Path};
-use crate::dialect::{Given, limits, models};
+use crate::dialect::{Given, Need, limits, models};
 use crate::error::{Error, Kind};
 use crate::json::Text;
 use crate::turn::{Message, Role, Thinking, Tool, Turn};
@@ -20,15 +21,24 @@ use crate::turn::{Message, Role, Thinking, Tool, Turn};
 /// [`Kind::Invalid`] with the JSON path of the field at fault, [`Kind::UnknownModel`],
 /// [`Kind::ThreadsUnsupported`].
 pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Error> {
-    let turn = turn(body, given)?;
+    let (turn, needs) = whole(body, given)?;
+    match needs.into_iter().next() {
+        Some(Need::Image { path, .. }) => Err(Error::invalid(path, "the image lies elsewhere and was not fetched")),
+        _ => Ok(turn),
+    }
+}
+
+/// The turn, and what it still needs; it is not to be answered before it is decoded again with that.
+pub(super) fn whole<'a>(body: &'a [u8], given: &Given<'a>) -> Result<(Turn<'a>, Vec<Need>), Error> {
+    let (turn, needs) = turn(body, given)?;
     if turn.max_tokens.is_none() {
         return Err(Error::invalid("max_tokens", "is required: the most tokens to answer with, at least 1"));
     }
-    Ok(turn)
+    Ok((turn, needs))
 }
 
 /// The same, where `max_tokens` may be absent: for counting tokens.
-pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Error> {
+pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<(Turn<'a>, Vec<Need>), Error> {
     let Request { system, messages, tools: declared, rest } = read::body(body)?;
     let root = Path::Root;
     if rest.find("thread", &root)?.is_some() {
@@ -45,16 +55,17 @@ pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Er
         tools::choice(rest.find("tool_choice", &root)?, &tools, &root.key("tool_choice"))?;
     let mut ignored = without_effect(&rest)?;
     let thinking = thinking(&rest, &name, &mut ignored)?;
+    let pictures = Pictures::new(given.fetched);
     let mut turn = Turn {
         model,
         system: system_of(system)?,
-        messages: messages_of(messages)?,
+        messages: messages_of(messages, &pictures)?,
         tools,
         tool_choice,
         parallel_tools,
         thinking,
         max_tokens: limits::max_tokens(rest.integer("max_tokens", &root)?, &root.key("max_tokens"))?,
-        stop_sequences: limits::stop_sequences(rest.find("stop_sequences", &root)?, &root.key("stop_sequences"))?,
+        stop_sequences: wishes::stop_sequences(rest.find("stop_sequences", &root)?, &root.key("stop_sequences"))?,
         session: wishes::session(rest.find("metadata", &root)?, given.headers, &root.key("metadata"))?,
         format: wishes::format(&rest)?,
         truncate: false,
@@ -62,7 +73,7 @@ pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Er
         ignored,
     };
     edits::apply(rest.find("context_management", &root)?, &mut turn)?;
-    Ok(turn)
+    Ok((turn, pictures.needs()))
 }
 
 fn system_of(system: Option<Content<'_>>) -> Result<Vec<Cow<'_, str>>, Error> {
@@ -105,13 +116,13 @@ fn without_billing(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-fn messages_of(wire: Vec<wire::Message<'_>>) -> Result<Vec<Message<'_>>, Error> {
+fn messages_of<'a>(wire: Vec<wire::Message<'a>>, pictures: &Pictures<'a>) -> Result<Vec<Message<'a>>, Error> {
     let path = Path::Root.key("messages");
     limits::messages(wire.len(), &path)?;
-    let mut messages: Vec<Message<'_>> = Vec::with_capacity(wire.len());
+    let mut messages: Vec<Message<'a>> = Vec::with_capacity(wire.len());
     for (index, message) in wire.into_iter().enumerate() {
         let path = path.item(index);
-        let parts = Parts::of(message.content, &path.key("content"))?;
+        let parts = Parts::of(message.content, &path.key("content"), pictures)?;
         match (&*message.role, messages.last_mut()) {
             // A reminder of the client belongs to what the user just said.
             ("system", Some(user)) if user.role == Role::User => user.parts.extend(parts),

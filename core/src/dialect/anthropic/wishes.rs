@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::dialect::limits;
 use crate::dialect::read::{self, Members, Path};
 use crate::error::Error;
 use crate::host::{Headers, header};
@@ -77,6 +78,16 @@ pub(super) fn format<'a>(rest: &Members<'a>) -> Result<Option<Format<'a>>, Error
     let schema = format.require("schema", &path)?;
     read::schema(schema, &path.key("schema"))?;
     Ok(Some(Format::Schema(schema)))
+}
+
+/// `stop_sequences`. As in the vendor's API each holds more than whitespace.
+pub(super) fn stop_sequences<'a>(raw: Option<&'a RawValue>, path: &Path<'_>) -> Result<Vec<Cow<'a, str>>, Error> {
+    let Some(raw) = raw else { return Ok(Vec::new()) };
+    let stops = limits::stops(read::strings(raw, path)?, path)?;
+    match stops.iter().position(|stop| stop.trim().is_empty()) {
+        Some(index) => Err(path.item(index).invalid("must hold more than whitespace")),
+        None => Ok(stops),
+    }
 }
 
 /// What names the session: the part of `metadata.user_id` that Claude Code puts there (a JSON text with

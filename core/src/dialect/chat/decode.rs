@@ -1,5 +1,7 @@
 //! From the bytes of a Chat Completions request to a turn.
 
+use std::borrow::Cow;
+
 use super::history::History;
 use super::{Voice, fields, tools};
 use crate::dialect::openai::wishes;
@@ -83,8 +85,15 @@ fn max_tokens(wire: &Members<'_>) -> Result<Option<u32>, Error> {
     Ok(least)
 }
 
-fn stop<'a>(wire: &Members<'a>) -> Result<Vec<std::borrow::Cow<'a, str>>, Error> {
-    limits::stop_sequences(wire.find("stop", &Path::Root)?, &Path::Root.key("stop"))
+/// `stop`: one text or several.
+fn stop<'a>(wire: &Members<'a>) -> Result<Vec<Cow<'a, str>>, Error> {
+    let path = Path::Root.key("stop");
+    let stops = match wire.find("stop", &Path::Root)? {
+        None => Vec::new(),
+        Some(raw) if raw.get().starts_with('"') => vec![read::string(raw, &path)?],
+        Some(raw) => read::strings(raw, &path)?,
+    };
+    limits::stops(stops, &path)
 }
 
 /// Each choice is a request of its own to the service.

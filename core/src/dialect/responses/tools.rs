@@ -102,20 +102,20 @@ impl<'a> Tools<'a> {
         Ok(())
     }
 
-    /// Takes the tools of a namespace. Its description is not lost: each of its tools has it in front of its own.
+    /// Takes the tools of a namespace. Its description is not lost: its first tool has it in front of its own.
     fn namespace(&mut self, wire: &Members<'a>, path: &Path<'_>) -> Result<(), Error> {
         let name = wire.require_string("name", path)?;
         if name.is_empty() {
             return Err(path.key("name").invalid("must not be empty"));
         }
-        let description = wire.string("description", path)?.unwrap_or_default();
+        let mut description = wire.string("description", path)?.unwrap_or_default();
         let at = path.key("tools");
         let list: Vec<&'a RawValue> = read::value(wire.require("tools", path)?, &at)?;
         for (index, raw) in list.into_iter().enumerate() {
             let at = at.item(index);
             let wire = Members::of(raw, &at)?;
             let kind = wire.require_string("type", &at)?;
-            self.tool(&kind, &wire, Some((&name, &description)), &at)?;
+            self.tool(&kind, &wire, Some((&name, &core::mem::take(&mut description))), &at)?;
         }
         Ok(())
     }
@@ -136,7 +136,8 @@ impl<'a> Tools<'a> {
         if let Some((namespace, description)) = namespace {
             tool.name = Cow::Owned(join(namespace, &name));
             if !description.is_empty() {
-                tool.description = Cow::Owned(format!("{description}\n\n{}", tool.description));
+                let told = format!("Tools whose names begin with {namespace}__: {description}\n\n{}", tool.description);
+                tool.description = Cow::Owned(told.trim_end().to_owned());
             }
             while self.table.takes(&tool.name) {
                 tool.name = Cow::Owned(format!("{}_", tool.name));
