@@ -1,5 +1,9 @@
 //! Configuration: names to values, read once from whatever the platform calls its environment.
 
+mod image_urls;
+
+pub use image_urls::ImageUrls;
+
 use crate::auth::ClientKeys;
 use crate::host::Millis;
 use crate::models::{Catalogue, ModelMap};
@@ -44,6 +48,8 @@ pub struct Config {
     pub responses_kept: Option<Millis>,
     /// Origins a browser may call from.
     pub cors: Origins,
+    /// Whose pictures are fetched.
+    pub image_urls: ImageUrls,
     /// What has to be set or mended before `/v1/*` can serve: one sentence each, no values.
     pub problems: Vec<String>,
     /// What the operator should know and can live with.
@@ -88,6 +94,7 @@ impl Config {
         let responses_kept = reader.responses_kept();
         let cors = reader.origins();
         let catalogue = reader.catalogue();
+        let image_urls = reader.parsed("IMAGE_URLS", ImageUrls::parse).unwrap_or_default();
         let idle = WITHOUT_EFFECT.iter().filter(|name| reader.value(name).is_some());
         let notes: Vec<_> = idle.map(|name| format!("{name} is set and has no effect in this version")).collect();
         reader.notes.extend(notes);
@@ -103,6 +110,7 @@ impl Config {
             deadlines,
             responses_kept,
             cors,
+            image_urls,
             problems,
             notes,
         }
@@ -325,6 +333,7 @@ mod tests {
             ("TOKEN_STORE_KEY", "hush"),
             ("KIRO_API_BASE", "hush"),
             ("KIRO_REGION", "hush!"),
+            ("IMAGE_URLS", "hush/"),
             ("MODEL_MAP", "{hush"),
             ("MODEL_MAP", "[\"hush\"]"),
             ("REQUEST_TIMEOUT_MINUTES", "hush"),

@@ -109,7 +109,7 @@ pub const MAX_BODY: usize = 32 * 1024 * 1024;
 /// bounds the time and the memory that an isolate spends on one of them, and still holds the text of every window.
 pub const MAX_KEPT: usize = 2 * 1024 * 1024;
 
-/// A request to the service.
+/// A request to the service, or for a picture that lies elsewhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Outbound {
     /// `POST` or `GET`.
@@ -120,6 +120,11 @@ pub struct Outbound {
     pub headers: Headers,
     /// The body; empty for `GET`.
     pub body: Vec<u8>,
+    /// Whether the client chose the address: a picture by URL. The core has judged its spelling and cannot see
+    /// where its name leads. A host that can reach private networks must refuse such a request when the name
+    /// resolves to an address that is not public, and connect to the address it checked. (Workers' `fetch`
+    /// reaches the public internet alone.)
+    pub foreign: bool,
 }
 
 impl fmt::Debug for Outbound {
@@ -187,11 +192,12 @@ pub enum Saved {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoreError(pub String);
 
-/// Requests to the service.
+/// Requests to the service and to others.
 pub trait Transport {
     /// A reply under way.
     type Reply: Reply;
-    /// Starts a request. Redirects are not followed. Dropping the reply cancels it.
+    /// Starts a request. Redirects are not followed, cookies are neither kept nor sent, and what is
+    /// [`Outbound::foreign`] is not let into private networks. Dropping the reply cancels it.
     fn send(&self, request: &Outbound) -> Self::Reply;
 }
 

@@ -110,8 +110,8 @@ fn every_block_type_becomes_parts() {
 fn blocks_that_cannot_be_served_are_refused_by_their_path() {
     let source = |kind: &str, source: &str| format!(r#"[{{"type":"{kind}","source":{source}}}]"#);
     let table = [
-        (source("image", r#"{"type":"url","url":"https://x/y.png"}"#), "source.url", "does not fetch URLs yet"),
-        (source("document", r#"{"type":"url","url":"https://x/y.pdf"}"#), "source.url", "does not fetch URLs yet"),
+        (source("image", r#"{"type":"url","url":"https://x/y.png"}"#), "source.url", "was not fetched"),
+        (source("document", r#"{"type":"url","url":"https://x/y.pdf"}"#), "source.url", "fetches images alone"),
         (source("image", r#"{"type":"file","file_id":"f"}"#), "source.file_id", "Files API"),
         (source("image", r#"{"type":"base64","media_type":"image/png","data":"???"}"#), "source.data", "base64"),
         (source("image", r#"{"type":"base64","data":"Qk0AAAAA"}"#), "source.data", "BMP"),

@@ -6,7 +6,7 @@ use anthropic_support::{NO_HEADERS, decode, refusal, with};
 use kiro2api_core::Kind;
 use kiro2api_core::dialect::{Given, anthropic};
 use kiro2api_core::host::Headers;
-use kiro2api_core::turn::{Effort, Thinking, ToolChoice, ToolKind};
+use kiro2api_core::turn::{Effort, Format, Thinking, ToolChoice, ToolKind};
 
 #[test]
 fn tools_are_the_clients_or_the_servers() {
@@ -134,28 +134,33 @@ fn what_has_no_effect_is_accepted_and_named() {
     let ignored = decode(&body).unwrap().ignored;
     assert_eq!(
         ignored,
-        ["betas", "service_tier", "temperature", "top_k", "output_config.effort", "output_config.format"]
+        ["betas", "service_tier", "temperature", "top_k", "output_config.effort"]
     );
     let body = with(r#""context_management":{"edits":[{"type":"compact_20260112"}]}"#);
     assert_eq!(decode(&body).unwrap().ignored, ["context_management"]);
 }
 
 #[test]
-fn a_schema_for_the_answer_is_asked_for_in_the_prompt() {
-    for (members, name) in [
-        (r#""output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}}"#, "output_config.format"),
-        (r#""output_format":{"type":"json_schema","schema":{"type":"object"}}"#, "output_format"),
+fn a_schema_for_the_answer_is_a_wish_of_the_turn() {
+    for members in [
+        r#""output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}}"#,
+        r#""output_format":{"type":"json_schema","schema":{"type":"object"}}"#,
     ] {
         let body = with(&format!(r#""system":"be kind",{members}"#));
         let turn = decode(&body).unwrap();
-        assert_eq!((turn.system.len(), &*turn.system[0]), (2, "be kind"));
-        assert!(turn.system[1].ends_with(r#"{"type":"object"}"#), "{}", turn.system[1]);
-        assert_eq!(turn.ignored, [name]);
+        assert_eq!(turn.system, ["be kind"]);
+        assert!(matches!(turn.format, Some(Format::Schema(schema)) if schema.get() == r#"{"type":"object"}"#));
+        assert_eq!(turn.ignored, [""; 0]);
     }
     for (format, path) in [
         (r#"{"type":"xml"}"#, "output_format.type"),
         (r#"{"type":"json_schema"}"#, "output_format.schema"),
         (r#"{"type":"json_schema","schema":[]}"#, "output_format.schema"),
+        (r#"{"type":"json_schema","schema":{"type":"text"}}"#, "output_format.schema.type"),
+        (
+            r#"{"type":"json_schema","schema":{"properties":{"a":{"items":{"if":{}}}}}}"#,
+            "output_format.schema.properties.a.items.if",
+        ),
     ] {
         assert_eq!(refusal(&with(&format!(r#""output_format":{format}"#))).0, path, "{format}");
     }

@@ -51,6 +51,7 @@ fn options(random: &mut Random) -> Options {
         show_thinking: random.below(2) == 0,
         split_tags: random.below(2) == 0,
         stop_sequences: if random.below(3) == 0 { vec!["END".into()] } else { vec![] },
+        single_call: random.below(4) == 0,
     }
 }
 

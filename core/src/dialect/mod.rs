@@ -8,6 +8,7 @@
 //! openai      what the two OpenAI APIs share: failures, parts, tools, wishes
 //! models      GET /v1/models as OpenAI clients expect it
 //! given       what a decoder knows beside the body, and what it still needs
+//! elsewhere  pictures by URL: lent when fetched, needed when not
 //! voice       how an answer is told: the encoders and bodies of all dialects
 //! limits      what every dialect limits the same way
 //! read        checked reading of raw JSON, with the path of what is wrong
@@ -17,6 +18,7 @@
 
 pub mod anthropic;
 pub mod chat;
+mod elsewhere;
 mod given;
 mod limits;
 mod media;

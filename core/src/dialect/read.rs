@@ -8,6 +8,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use crate::error::Error;
 use crate::json::{self, Lit, RawValue, Text};
+use crate::turn::schema::Schema;
 
 /// Where a value stands in the request. Costs nothing until an error prints it.
 #[derive(Clone, Copy, Debug)]
@@ -232,6 +233,16 @@ fn after_string(bytes: &[u8], mut at: usize) -> usize {
         }
     }
     bytes.len()
+}
+
+/// Refuses a schema of an answer that is none or could not be verified, by the path of the part at fault.
+pub(crate) fn schema(raw: &RawValue, path: &Path<'_>) -> Result<(), Error> {
+    Members::of(raw, path)?;
+    limit_depth(raw, path)?;
+    Schema::read(raw).map(|_| ()).map_err(|error| {
+        let dot = if error.path.is_empty() { "" } else { "." };
+        Error::invalid(format!("{path}{dot}{}", error.path), error.text)
+    })
 }
 
 fn type_of(raw: &RawValue) -> &'static str {

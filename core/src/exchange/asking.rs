@@ -1,8 +1,8 @@
 //! A client's request as long as it may have to be read again.
 
 use crate::config::Config;
-use crate::dialect::{self, Api, Decoded, Given, Need};
-use crate::error::{Error, Kind};
+use crate::dialect::{self, Api, Decoded, Fetched, Given, Need};
+use crate::error::Error;
 use crate::host::Headers;
 
 /// What the client sent, and what was fetched for it since.
@@ -13,12 +13,14 @@ pub(crate) struct Asking {
     headers: Headers,
     /// The record of the response it continues.
     previous: Option<Vec<u8>>,
+    /// Pictures that were fetched for it.
+    fetched: Vec<Fetched>,
 }
 
 impl Asking {
     /// Lone surrogates of the body must be mended.
     pub(crate) fn new(api: Api, body: Vec<u8>, headers: Headers) -> Self {
-        Self { api, body, headers, previous: None }
+        Self { api, body, headers, previous: None, fetched: Vec::new() }
     }
 
     /// Reads it as a turn.
@@ -31,6 +33,7 @@ impl Asking {
         Given {
             catalogue: &config.catalogue,
             previous: self.previous.as_deref(),
+            fetched: &self.fetched,
             storing: config.responses_kept.is_some(),
             ..Given::of(&self.headers)
         }
@@ -50,22 +53,27 @@ impl Asking {
     }
 
     /// The response whose record it needs next.
-    ///
-    /// # Errors
-    /// A need that nothing here can meet.
-    pub(crate) fn previous_of(&self, needs: Vec<Need>) -> Result<String, Error> {
-        match needs.into_iter().next() {
-            Some(Need::Previous(id)) if self.previous.is_none() => Ok(id),
-            Some(Need::Image { path, .. }) => Err(Error::invalid(path, NO_FETCHING)),
-            _ => Err(Error::new(Kind::Internal, "the request asks for what it was given")),
-        }
+    pub(crate) fn previous_of(&self, needs: &[Need]) -> Option<String> {
+        needs.iter().find_map(|need| match need {
+            Need::Previous(id) if self.previous.is_none() => Some(id.clone()),
+            _ => None,
+        })
+    }
+
+    /// Pictures that were fetched for it.
+    pub(crate) fn fetched(&self) -> &[Fetched] {
+        &self.fetched
+    }
+
+    /// A picture it needs has been fetched.
+    pub(crate) fn shows(&mut self, picture: Fetched) {
+        self.fetched.push(picture);
     }
 
     /// It is not read again.
     pub(crate) fn forget(&mut self) {
         self.body = Vec::new();
         self.previous = None;
+        self.fetched = Vec::new();
     }
 }
-
-const NO_FETCHING: &str = "pictures are not fetched from elsewhere: send the picture itself as a data: URL";

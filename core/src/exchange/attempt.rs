@@ -6,6 +6,7 @@ use crate::exchange::relay::{End, Ended, Flow};
 use crate::exchange::{Exchange, Gateway, Purpose, Reading, Say, State};
 use crate::host::{Head, Millis, TransportError};
 use crate::pool::{BearerKind, Outcome};
+use crate::turn::demand::Correction;
 use crate::upstream::endpoint;
 use crate::upstream::fault::{Fault, FaultKind, is_stream};
 
@@ -175,12 +176,13 @@ impl Exchange {
         let Some(call) = &mut self.call else { return };
         let Some(relay) = &call.relay else { return };
         // Not with the head: a stream may begin with what other hosts say by a status.
-        if relay.is_meaningful() || matches!(relay.ended(), Some(Ended::Complete)) {
+        if relay.is_meaningful() || matches!(relay.ended(), Some(Ended::Complete | Ended::Unmet(_))) {
             call.served(gateway, now);
         }
         let Some(relay) = &call.relay else { return };
         match relay.ended().cloned() {
             Some(Ended::Broken(failure)) => return self.failed(gateway, &failure, now),
+            Some(Ended::Unmet(correction)) => return self.ask_again(gateway, &correction, now),
             Some(Ended::Complete) => {}
             None if call.stream && relay.is_meaningful() => {}
             None => return,
@@ -201,6 +203,21 @@ impl Exchange {
         }
     }
 
+    /// The answer is not what the client demands: the model is told so, once. Both answers were paid for, and the log
+    /// says what the first one was; the client's usage is that of the answer it gets, since that is the size of its
+    /// conversation.
+    fn ask_again(&mut self, gateway: &mut Gateway, correction: &Correction, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        let used = call.relay.take().map(|relay| relay.pipe().used()).unwrap_or_default();
+        let (input, output) = (used.input.tokens, used.output.tokens);
+        let verdict = format!("asked again: {} ({input} tokens in, {output} out)", correction.reason);
+        self.summary.verdicts.push(verdict);
+        match call.ask_again(correction, gateway.config()) {
+            Ok(()) => self.pick(gateway, now),
+            Err(error) => self.fail(gateway, &error, now),
+        }
+    }
+
     /// An attempt failed before anything was committed: the table says what to do.
     pub(crate) fn failed(&mut self, gateway: &mut Gateway, failure: &Failure, now: Millis) {
         let Some(call) = &mut self.call else { return };
@@ -208,7 +225,7 @@ impl Exchange {
         if failure == Failure::Empty {
             call.facts.empty += 1;
         }
-        if call.relay.take().is_some_and(|relay| relay.is_meaningful()) {
+        if call.relay.take().is_some_and(|relay| relay.has_begun()) {
             call.facts.broken += 1;
         }
         let (verdict, outcome) = plan(&failure, &call.facts());

@@ -7,17 +7,19 @@ use crate::dialect::{Decoded, Encoder, Ids, Need, Voice};
 use crate::error::{Error, Kind};
 use crate::exchange::asking::Asking;
 use crate::exchange::deadlines::{self, PING_AFTER, Watch};
+use crate::exchange::hold::Sink;
 use crate::exchange::pipe::Pipe;
-use crate::exchange::plan::{Facts, Repair};
-use crate::exchange::relay::{Relay, Sink};
+use crate::exchange::plan::{Facts, Repair, TRIES};
+use crate::exchange::relay::Relay;
 use crate::exchange::scale::Scale;
 use crate::exchange::{Gateway, Purpose};
 use crate::host::Millis;
 use crate::json;
 use crate::models::Model;
 use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
+use crate::turn::demand::{Correction, Demand};
 use crate::turn::flow::Options;
-use crate::turn::{Answer, Thinking, estimate};
+use crate::turn::{Answer, Message, Thinking, estimate, fit};
 use crate::upstream::fault::Asked;
 use crate::upstream::profile::Profile;
 use crate::upstream::{Encoded, Wishes, encode};
@@ -37,6 +39,13 @@ pub(crate) struct Call {
     pub(crate) ignored: Vec<&'static str>,
     show_thinking: bool,
     stop_sequences: Vec<String>,
+    single_call: bool,
+    /// What an answer must be.
+    demand: Demand,
+    /// What was said when the first answer was not that; empty before.
+    correction: Vec<Message<'static>>,
+    /// How many of the oldest messages were left out to fit the window.
+    pub(crate) truncated: usize,
     max_tokens: Option<u32>,
     estimate: u64,
     scale: Scale,
@@ -102,17 +111,27 @@ impl Lookup {
 pub(crate) enum Opening {
     /// It can be answered.
     Ready(Box<Call>),
-    /// Something it names must be found first.
-    Needs(Asking, Vec<Need>),
+    /// Something it names must be found first, for this model as the client names it, and until this point in time.
+    Needs { asking: Asking, needs: Vec<Need>, model: String, total: Millis },
 }
 
 impl Call {
-    pub(crate) fn open(asking: Asking, ids: Ids, config: &Config, now: Millis) -> Result<Opening, Error> {
-        let Decoded { turn, voice, needs } = asking.decode(config)?;
+    /// `begun`: when the request came, from which its deadline counts.
+    pub(crate) fn open(
+        asking: Asking,
+        ids: Ids,
+        config: &Config,
+        begun: Millis,
+        now: Millis,
+    ) -> Result<Opening, Error> {
+        let Decoded { mut turn, voice, needs } = asking.decode(config)?;
+        let total = begun + deadlines::total(&turn, &config.deadlines);
         if !needs.is_empty() {
             drop(turn);
-            return Ok(Opening::Needs(asking, needs));
+            let model = voice.model().to_owned();
+            return Ok(Opening::Needs { asking, needs, model, total });
         }
+        let truncated = fit::fit(&mut turn);
         let wishes = Wishes::default();
         let encoded = encode(&turn, &wishes)?;
         let scale = Scale::of(turn.model, asking.headers());
@@ -128,11 +147,15 @@ impl Call {
             ignored: turn.ignored.clone(),
             show_thinking: turn.thinking != Thinking::Off,
             stop_sequences: turn.stop_sequences.iter().map(|text| text.clone().into_owned()).collect(),
+            single_call: !turn.parallel_tools,
+            demand: Demand::of(&turn),
+            correction: Vec::new(),
+            truncated,
             max_tokens: turn.max_tokens,
             estimate: estimate::turn(&turn),
             scale,
             deadlines: config.deadlines,
-            total: now + deadlines::total(&turn, &config.deadlines),
+            total,
             refresh_timeout: config.refresh_timeout,
             sent: now,
             said: now,
@@ -157,9 +180,9 @@ impl Call {
     /// The same request as one of several choices.
     pub(crate) fn branch(&self, choice: u32, config: &Config, now: Millis) -> Result<Self, Error> {
         let ids = Ids { choice: Some(choice), ..self.ids.clone() };
-        match Self::open(self.asking.clone(), ids, config, now)? {
+        match Self::open(self.asking.clone(), ids, config, now, now)? {
             Opening::Ready(call) => Ok(*call),
-            Opening::Needs(..) => Err(Error::new(Kind::Internal, "the request asks again for what it was given")),
+            Opening::Needs { .. } => Err(Error::new(Kind::Internal, "the request asks again for what it was given")),
         }
     }
 
@@ -175,7 +198,19 @@ impl Call {
             Repair::NoExtraFields => self.wishes.extra_fields = false,
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
-        let turn = self.asking.decode(config)?.turn;
+        self.encode_again(config)
+    }
+
+    /// Encodes the same turn with what was wrong with its answer.
+    pub(crate) fn ask_again(&mut self, correction: &Correction, config: &Config) -> Result<(), Error> {
+        self.correction = correction.messages();
+        self.encode_again(config).map(|_| ())
+    }
+
+    fn encode_again(&mut self, config: &Config) -> Result<bool, Error> {
+        let mut turn = self.asking.decode(config)?.turn;
+        fit::fit(&mut turn);
+        turn.messages.extend(self.correction.iter().cloned());
         let mut encoded = encode(&turn, &self.wishes)?;
         let changed = encoded.body(None) != self.encoded.body(None);
         self.encoded = encoded;
@@ -210,8 +245,11 @@ impl Call {
             show_thinking: self.show_thinking,
             split_tags: self.encoded.tags(),
             stop_sequences: self.stop_sequences.clone(),
+            single_call: self.single_call,
         };
         let sink = if self.stream { Sink::Encode(self.encoder()) } else { Sink::Fold(Answer::default()) };
+        let last = !self.correction.is_empty() || self.facts.tries >= TRIES;
+        let sink = sink.holding(self.demand.clone(), last);
         let asked = (Arc::clone(&self.model), self.voice.model().to_owned());
         let limit = self.max_tokens.filter(|_| !self.encoded.limited()).map(u64::from);
         let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked, limit);

@@ -93,33 +93,36 @@ impl Exchange {
         Ok(Some(self.common.json(200, body)))
     }
 
-    /// Begins to answer, or looks first for what the request names.
+    /// Begins to answer, or finds first what the request names.
     pub(crate) fn open_call(&mut self, gateway: &mut Gateway, asking: Asking, now: Millis) -> Result<(), Error> {
-        let call = match Call::open(asking, self.ids(), gateway.config(), now)? {
+        let call = match Call::open(asking, self.ids(), gateway.config(), self.begun, now)? {
             Opening::Ready(call) => call,
-            Opening::Needs(asking, needs) => {
-                let id = asking.previous_of(needs)?;
-                return self.recall(gateway, &id, Wanted::Continue(asking));
+            Opening::Needs { asking, needs, model, total } => {
+                self.summary.model = Some(model);
+                return match asking.previous_of(&needs) {
+                    Some(id) => self.recall(gateway, &id, Wanted::Continue(asking)),
+                    None => self.fetch(gateway, asking, &needs, total, now),
+                };
             }
         };
         self.summary.model = Some(call.voice.model().to_owned());
         self.summary.upstream_model = Some(call.model.upstream_id.to_string());
         self.summary.stream = call.stream;
         self.summary.ignored.clone_from(&call.ignored);
+        if call.truncated > 0 {
+            self.summary.verdicts.push(format!("truncated: the {} oldest messages left out", call.truncated));
+        }
         self.call = Some(call);
         self.ask(gateway, now)
     }
 
-    /// Answers `POST /v1/responses/input_tokens`, or looks first for what the request names.
+    /// Answers `POST /v1/responses/input_tokens`, or looks first for the response that the request continues.
     pub(crate) fn count_input(&mut self, gateway: &Gateway, asking: Asking) -> Result<(), Error> {
         let given = asking.given(gateway.config());
         let scaled = |model: &_, tokens| Scale::of(model, asking.headers()).apply(tokens);
         match responses::input_tokens(asking.body(), &given, scaled)? {
             Ok(body) => self.answer(self.common.json(200, body)),
-            Err(needs) => {
-                let id = asking.previous_of(needs)?;
-                self.recall(gateway, &id, Wanted::Count(asking))?;
-            }
+            Err(id) => self.recall(gateway, &id, Wanted::Count(asking))?,
         }
         Ok(())
     }

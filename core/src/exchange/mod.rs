@@ -2,7 +2,7 @@
 //! ([`Exchange::step`]) and is told what happened ([`Exchange::on`]).
 //!
 //! ```text
-//! begin ─▶ Load ─▶ pick ─▶ (Send refresh ─▶ Save) ─▶ (Send profile) ─▶ Send ─▶ Await head
+//! begin ─▶ (Send for pictures) ─▶ Load ─▶ pick ─▶ (Send refresh ─▶ Save) ─▶ (Send profile) ─▶ Send ─▶ Await head
 //!                   ▲                                                      │
 //!                   └──────── plan: retry, refresh, fail over ◀── refused ─┤
 //!                                                                          ▼
@@ -13,12 +13,15 @@
 //! status or another try. After [`Step::Relay`] only bytes, silence and the end are left.
 
 mod account;
+mod address;
 mod asking;
 mod attempt;
 mod call;
 mod choices;
 pub mod deadlines;
+mod fetch;
 mod gateway;
+mod hold;
 mod intake;
 pub mod kept;
 mod pipe;
@@ -37,6 +40,7 @@ pub use gateway::Gateway;
 use crate::dialect::Ids;
 use crate::error::Error;
 use crate::exchange::call::Call;
+use crate::exchange::fetch::Fetch;
 use crate::exchange::kept::{Keeping, Owner, Recall, Removal};
 use crate::exchange::relay::{Ended, Relay};
 use crate::exchange::reply::{Answered, Common};
@@ -156,6 +160,8 @@ pub(crate) enum State {
     Recall(Box<Recall>),
     Keep(Box<Keeping>),
     Remove(Box<Removal>),
+    /// Pictures are on their way; there is no call yet.
+    Fetch(Box<Fetch>),
     Send(Box<Outbound>, Purpose),
     Await(Purpose, Reading),
     /// The service's 200: chunks go to the call's relay.
@@ -270,6 +276,7 @@ impl Exchange {
                 lifetime: Some(keeping.lifetime),
             },
             State::Remove(removal) => Step::Remove { key: &removal.key },
+            State::Fetch(fetch) => fetch.step(),
             State::Send(request, _) => Step::Send(request),
             State::Await(..) | State::Read => Step::Await { until: self.wake() },
             State::Sleep(_) => Step::Sleep { until: self.wake() },
@@ -285,6 +292,7 @@ impl Exchange {
         match input {
             Input::Written => self.written(gateway, now),
             Input::Gone => self.gone(gateway, now),
+            input if matches!(self.state, State::Fetch(_)) => self.fetch_heard(gateway, &input, now),
             Input::Loaded(result) if matches!(self.state, State::Recall(_)) => self.recalled(gateway, result, now),
             Input::Loaded(result) => self.loaded(gateway, result, now),
             Input::Saved(result) if matches!(self.state, State::Keep(_)) => self.kept(gateway, result, now),
@@ -384,6 +392,10 @@ impl Exchange {
             self.summary.used(&relay.pipe().used());
             self.summary.stop = learned.stop;
             self.summary.unknown_events = learned.unknown;
+            if learned.surplus {
+                self.summary.verdicts.push("more than one call: ended after the first".into());
+            }
+            self.summary.verdicts.extend(learned.note.clone());
             if let Some(reason) = &learned.unknown_stop {
                 self.summary.verdicts.push(format!("unknown stop reason {reason}: end_turn"));
             }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::eventstream::Frame;
+use crate::exchange::hold::Sink;
 use crate::exchange::plan::Failure;
-use crate::exchange::relay::{Flow as Next, Sink};
+use crate::exchange::relay::Flow as Next;
 use crate::exchange::scale::Scale;
 use crate::models::Model;
+use crate::turn::demand::Correction;
 use crate::turn::flow::{Ending, Flow, Input, Options, Progress, Said};
 use crate::turn::{Answer, Count, Delta, OwnedStop, Stop, Usage, estimate};
 use crate::upstream::Names;
@@ -29,12 +31,14 @@ pub(crate) struct Pipe {
 }
 
 /// What an answer that ended in good order came to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Finish {
     /// Something for the client, or a reason why there is nothing.
     Said,
     /// Nothing, and no reason for it.
     Empty,
+    /// Not what the client demands; it has got nothing of it.
+    Unmet(Correction),
 }
 
 /// What the service said beside its answer.
@@ -54,6 +58,10 @@ pub(crate) struct Learned {
     usage: Usage,
     /// A stop reason nobody knows, as the service spelled it.
     pub(crate) unknown_stop: Option<String>,
+    /// Whether the answer was ended before a second call.
+    pub(crate) surplus: bool,
+    /// What was done to the answer so that it is what the client demands.
+    pub(crate) note: Option<String>,
 }
 
 impl Pipe {
@@ -96,7 +104,13 @@ impl Pipe {
         }
     }
 
+    /// Whether the client sees something of it: what is held back does not count.
     pub(crate) fn is_meaningful(&self) -> bool {
+        self.flow.meaningful() && !self.sink.is_holding()
+    }
+
+    /// Whether the model has said something for the client.
+    pub(crate) fn has_begun(&self) -> bool {
         self.flow.meaningful()
     }
 
@@ -118,7 +132,7 @@ impl Pipe {
     pub(crate) fn answer(&self) -> Option<&Answer> {
         match &self.sink {
             Sink::Fold(answer) => Some(answer),
-            Sink::Encode(_) => None,
+            Sink::Encode(_) | Sink::Hold(_) => None,
         }
     }
 
@@ -126,7 +140,7 @@ impl Pipe {
     pub(crate) fn unconcluded(&self) -> Option<&Answer> {
         match &self.sink {
             Sink::Encode(encoder) => encoder.unconcluded(),
-            Sink::Fold(_) => None,
+            Sink::Fold(_) | Sink::Hold(_) => None,
         }
     }
 
@@ -183,20 +197,24 @@ impl Pipe {
         let usage = self.usage();
         let Self { flow, sink, learned, .. } = self;
         learned.usage = usage;
-        let mut sink = |delta: &Delta<'_>| {
+        let mut take = |delta: &Delta<'_>| {
             if let Delta::Finish { stop, .. } = delta {
                 learned.stop = Some(word(stop));
             }
             sink.take(delta, out);
         };
-        let finished = flow.finish(*ending, usage, &mut sink).map_err(|error| Fault::malformed(&error.to_string()))?;
+        let finished = flow.finish(*ending, usage, &mut take).map_err(|error| Fault::malformed(&error.to_string()))?;
         let explained = match finished.stop {
             OwnedStop::Sequence(_) => true,
             _ if finished.unknown_stop.is_some() => false,
             _ => !matches!(ending.stop_reason, None | Some("END_TURN" | "TOOL_USE")),
         };
         learned.unknown_stop = finished.unknown_stop;
-        Ok(if finished.empty && !explained { Finish::Empty } else { Finish::Said })
+        learned.surplus = finished.surplus;
+        if finished.empty && !explained {
+            return Ok(Finish::Empty);
+        }
+        Ok(sink.settle(&mut learned.note, out).map_or(Finish::Said, Finish::Unmet))
     }
 
     fn start(&mut self, out: &mut Vec<u8>) {
@@ -257,15 +275,6 @@ impl Pipe {
             None => Count::estimated(scale(self.estimate)),
         };
         Usage { input, output: Count::estimated(scale(written)), credits, ..Usage::default() }
-    }
-}
-
-impl Sink {
-    fn take(&mut self, delta: &Delta<'_>, out: &mut Vec<u8>) {
-        match self {
-            Self::Encode(encoder) => encoder.delta(delta, out),
-            Self::Fold(answer) => answer.push(delta),
-        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! From the service's bytes to the client's bytes, once an answer has begun.
 //!
 //! ```text
-//! chunk ─▶ Decoder ─▶ Event ─▶ Flow ─▶ Delta ─▶ Encoder (streamed) or Answer (folded) ─▶ out
+//! chunk ─▶ Decoder ─▶ Event ─▶ Flow ─▶ Delta ─▶ Sink: Encoder (streamed), Answer (folded) ─▶ out
 //! ```
 //!
 //! A relay never awaits: `push` bytes, `tick` in silence, `finish` at the end. Before the client's head is
 //! committed a fault is kept for the exchange, which may try again; afterwards it is written in the client's
 //! own dialect. Nothing that broke ends like an answer that is complete.
 
-use crate::dialect::Encoder;
 use crate::error::{Error, Kind};
 use crate::eventstream::Decoder;
 use crate::exchange::deadlines::Watch;
@@ -16,7 +15,7 @@ use crate::exchange::pipe::{Finish, Pipe};
 use crate::exchange::plan::Failure;
 use crate::host::{Millis, TransportError};
 use crate::json;
-use crate::turn::Answer;
+use crate::turn::demand::Correction;
 use crate::upstream::fault::{Asked, Fault, FaultKind};
 
 /// What to do after the relay was given something.
@@ -38,15 +37,6 @@ pub enum End {
     Broke(TransportError),
 }
 
-/// Where an answer's deltas go.
-#[derive(Debug)]
-pub(crate) enum Sink {
-    /// To a streaming client.
-    Encode(Encoder),
-    /// Into one body.
-    Fold(Answer),
-}
-
 /// An answer on its way from the service to the client.
 #[derive(Debug)]
 pub struct Relay {
@@ -65,6 +55,8 @@ pub(crate) enum Ended {
     Complete,
     /// With a fault, told to the client when it was committed.
     Broken(Failure),
+    /// With an answer that is not what the client demands. Nothing of it was told: it can be asked for again.
+    Unmet(Correction),
 }
 
 impl Relay {
@@ -131,6 +123,12 @@ impl Relay {
 
     /// The service's reply has ended: clean, or not.
     pub fn finish(&mut self, end: &End, out: &mut Vec<u8>) {
+        let before = out.len();
+        self.close(end, out);
+        json::mend_surrogates(out.get_mut(before..).unwrap_or_default());
+    }
+
+    fn close(&mut self, end: &End, out: &mut Vec<u8>) {
         if self.ended.is_some() {
             return;
         }
@@ -170,6 +168,11 @@ impl Relay {
         self.pipe.is_meaningful()
     }
 
+    /// Whether something has come that costs the account, told or held back.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.pipe.has_begun()
+    }
+
     /// The client has the head: from here on silence is filled with pings and faults are written in-band.
     pub(crate) fn commit(&mut self, now: Millis) {
         self.committed = true;
@@ -188,7 +191,11 @@ impl Relay {
         match self.pipe.finish(out) {
             // Nothing is committed by an answer that says nothing, so it can be asked for again.
             Ok(Finish::Empty) if !self.committed => self.broken(Failure::Empty, out),
-            Ok(_) => {
+            Ok(Finish::Unmet(correction)) => {
+                self.ended = Some(Ended::Unmet(correction));
+                Flow::Done
+            }
+            Ok(Finish::Empty | Finish::Said) => {
                 self.ended = Some(Ended::Complete);
                 Flow::Done
             }
@@ -197,7 +204,7 @@ impl Relay {
     }
 
     fn broken(&mut self, failure: Failure, out: &mut Vec<u8>) -> Flow {
-        if self.pipe.is_meaningful() && is_overflow(&failure) && self.pipe.cut(out).is_ok() {
+        if self.pipe.has_begun() && is_overflow(&failure) && self.pipe.cut(out).is_ok() {
             self.ended = Some(Ended::Complete);
             return Flow::Done;
         }

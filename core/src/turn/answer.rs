@@ -15,6 +15,7 @@ pub struct Answer {
     /// What it used.
     pub usage: Usage,
     open: bool,
+    ended: bool,
 }
 
 /// A block of an answer.
@@ -110,7 +111,25 @@ impl Answer {
                 self.close();
                 self.stop = OwnedStop::of(stop);
                 self.usage = usage;
+                self.ended = true;
             }
+        }
+    }
+
+    /// Tells what has come so far as the deltas it would have been folded from: an open block stays open, and
+    /// the end is told only when it has come. Later deltas may follow where this stops.
+    pub fn tell(&self, sink: &mut impl FnMut(&Delta<'_>)) {
+        sink(&Delta::Start { input: self.usage.input });
+        let last = self.blocks.len().saturating_sub(1);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let open = self.open && index == last;
+            block.tell(open, sink);
+            if !open {
+                sink(&Delta::Close);
+            }
+        }
+        if self.ended {
+            sink(&Delta::Finish { stop: self.stop.lend(), usage: self.usage });
         }
     }
 
@@ -146,6 +165,26 @@ impl Answer {
 }
 
 impl Block {
+    /// All of a block but its end. The input of an open call is a literal still.
+    fn tell(&self, open: bool, sink: &mut impl FnMut(&Delta<'_>)) {
+        let mut scratch = String::new();
+        let (opening, text) = match self {
+            Self::Text(text) => (Open::Text, Lit::joined(text)),
+            Self::Refusal(text) => (Open::Refusal, Lit::joined(text)),
+            Self::Thinking { text, .. } => (Open::Thinking, Lit::joined(text)),
+            Self::Redacted(data) => (Open::Redacted(Lit::joined(data)), Lit::EMPTY),
+            Self::Tool { id, name, input } if open => (Open::Tool { id, name }, Lit::joined(input)),
+            Self::Tool { id, name, input } => (Open::Tool { id, name }, Lit::escape(input, &mut scratch)),
+        };
+        sink(&Delta::Open(opening));
+        if !text.is_empty() {
+            sink(&Delta::Piece(text));
+        }
+        if let Self::Thinking { signature: Some(signature), .. } = self {
+            sink(&Delta::Sign(Lit::joined(signature)));
+        }
+    }
+
     fn begin(opening: Open<'_>) -> Self {
         match opening {
             Open::Text => Self::Text(String::new()),

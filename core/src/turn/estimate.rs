@@ -17,6 +17,7 @@ pub use media::{document, image};
 pub use meter::Meter;
 
 use crate::models::{Model, Reasoning};
+use crate::turn::demand;
 use crate::turn::request::{Message, Part, Tool, ToolChoice, ToolKind, Turn};
 
 /// The system prompt the model gets once there are tools, by `tool_choice` `auto` or `none`, and by `any` or
@@ -47,13 +48,24 @@ pub fn scaled(model: &Model, tokens: u64) -> u64 {
     }
 }
 
-/// Input tokens of a whole turn: system, messages, tools with their schemas, images, documents.
+/// Input tokens of a whole turn: system, messages, tools with their schemas, the form asked for,
+/// images, documents.
 pub fn turn(turn: &Turn<'_>) -> u64 {
     let mut sum = Sum { meter: Meter::new(), fixed: CONVERSATION };
     turn.system.iter().for_each(|system| sum.text(system));
     turn.messages.iter().for_each(|message| sum.message(message));
     sum.tools(turn);
+    if let Some(format) = turn.format {
+        sum.text(&demand::instruction(format));
+    }
     scaled(turn.model, sum.meter.tokens()) + sum.fixed
+}
+
+/// Input tokens of one message.
+pub fn message(model: &Model, message: &Message<'_>) -> u64 {
+    let mut sum = Sum { meter: Meter::new(), fixed: 0 };
+    sum.message(message);
+    scaled(model, sum.meter.tokens()) + sum.fixed
 }
 
 /// Text, which the model's tokenizer scales, and everything else.

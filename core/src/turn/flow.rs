@@ -70,6 +70,8 @@ pub struct Options {
     pub split_tags: bool,
     /// Texts that end the answer. Empty ones are left out.
     pub stop_sequences: Vec<String>,
+    /// Whether the answer ends with its first call: later ones are never told.
+    pub single_call: bool,
 }
 
 /// Whether there is more to read.
@@ -78,8 +80,8 @@ pub struct Options {
 pub enum Progress {
     /// Go on.
     More,
-    /// A stop sequence came: cancel the service's stream and [finish](Flow::finish). Further pushes have no
-    /// effect.
+    /// A stop sequence came, or a second call where one was wanted: cancel the service's stream and
+    /// [finish](Flow::finish). Further pushes have no effect.
     Done,
 }
 
@@ -90,6 +92,9 @@ pub struct Flow {
     prose: Prose,
     calls: Calls,
     show_thinking: bool,
+    single_call: bool,
+    /// A second call came where one was wanted.
+    surplus: bool,
     meter: Meter,
     meaningful: bool,
     repeated: u32,
@@ -105,6 +110,8 @@ impl Flow {
             prose: Prose::new(options.show_thinking, options.split_tags, options.stop_sequences),
             calls: Calls::default(),
             show_thinking: options.show_thinking,
+            single_call: options.single_call,
+            surplus: false,
             meter: Meter::new(),
             meaningful: false,
             repeated: 0,
@@ -125,7 +132,7 @@ impl Flow {
     /// [`Kind::UpstreamBroke`](crate::Kind::UpstreamBroke) for a tool call without id or name, for tool
     /// input that is no JSON object, and when more than [`HELD_MAX`] bytes would have to wait.
     pub fn push(&mut self, said: Said<'_>, sink: &mut impl FnMut(&Delta<'_>)) -> Result<Progress, Error> {
-        if self.writer.ended() || self.prose.matched().is_some() {
+        if self.writer.ended() || self.progress() == Progress::Done {
             return Ok(Progress::Done);
         }
         match said {
@@ -179,7 +186,8 @@ impl Flow {
     }
 
     fn progress(&self) -> Progress {
-        if self.prose.matched().is_some() { Progress::Done } else { Progress::More }
+        let spent = self.surplus && !self.calls.is_live_open();
+        if spent || self.prose.matched().is_some() { Progress::Done } else { Progress::More }
     }
 
     /// Text, thought and signatures: now, or once the live call is complete.
@@ -227,6 +235,10 @@ impl Flow {
     }
 
     fn call(&mut self, id: &str, name: &str, input: Input<'_>, stop: bool, sink: &mut Sink<'_>) -> Result<(), Error> {
+        if self.single_call && self.calls.is_another(id) {
+            self.surplus = true;
+            return Ok(());
+        }
         let (index, first) = self.calls.note(id, name)?;
         if first {
             self.meaningful = true;

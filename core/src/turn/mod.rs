@@ -3,9 +3,12 @@
 
 pub mod answer;
 pub mod delta;
+pub mod demand;
 pub mod estimate;
+pub mod fit;
 pub mod flow;
 pub mod request;
+pub mod schema;
 mod stop;
 mod thinking;
 mod tools;

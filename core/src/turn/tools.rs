@@ -111,6 +111,16 @@ impl Calls {
         Ok((self.calls.len() - 1, true))
     }
 
+    /// Whether a call of this id would be another one beside those that have come.
+    pub(crate) fn is_another(&self, id: &str) -> bool {
+        !self.calls.is_empty() && self.calls.iter().all(|call| call.id != id)
+    }
+
+    /// Whether the live call still waits for more of its input.
+    pub(crate) fn is_live_open(&self) -> bool {
+        self.live.and_then(|index| self.calls.get(index)).is_some_and(|call| !call.whole())
+    }
+
     pub(crate) fn call(&mut self, index: usize) -> Option<&mut Call> {
         self.calls.get_mut(index)
     }

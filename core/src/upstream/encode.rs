@@ -17,7 +17,7 @@ use super::tools::{self, Toolbox};
 use super::wire::{self, Object, is_blank};
 use super::{effort, input, media};
 use crate::error::Error;
-use crate::turn::{Part, ToolKind, Turn};
+use crate::turn::{Part, ToolKind, Turn, demand};
 
 /// What an account or model is known to take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,6 +112,7 @@ pub fn encode(turn: &Turn<'_>, wishes: &Wishes) -> Result<Encoded, Error> {
     let names = Names::of(declared.iter().map(|(tool, _)| &*tool.name), history.used_names());
     let toolbox = Toolbox::of(turn, &history, &names, wishes.strict);
     history.current.texts.extend(toolbox.instruction.clone());
+    history.current.texts.extend(turn.format.map(|format| Cow::Owned(demand::instruction(format))));
     let tags = effort::tags(turn);
     let ids = ConversationIds::of(turn);
 

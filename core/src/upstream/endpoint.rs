@@ -102,7 +102,7 @@ pub fn generate(base: &str, bearer: &Secret, api_key: bool, body: Vec<u8>) -> Ou
     if api_key {
         headers.push((Cow::Borrowed("tokentype"), "API_KEY".to_owned()));
     }
-    Outbound { method: "POST", url: format!("{base}/generateAssistantResponse"), headers, body }
+    Outbound { method: "POST", url: format!("{base}/generateAssistantResponse"), headers, body, foreign: false }
 }
 
 /// The text where it can be a region's name: it becomes part of a host name, so nothing else may pass.

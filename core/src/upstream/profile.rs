@@ -42,7 +42,7 @@ pub fn request(base: &str, bearer: &Secret, next: Option<&str>) -> Outbound {
         Some(token) => serde_json::json!({ "nextToken": token }).to_string(),
         None => "{}".to_owned(),
     };
-    Outbound { method: "POST", url: format!("{base}/"), headers, body: body.into_bytes() }
+    Outbound { method: "POST", url: format!("{base}/"), headers, body: body.into_bytes(), foreign: false }
 }
 
 /// Reads the answer.

@@ -69,7 +69,13 @@ pub fn request(login: RefreshLogin<'_>, region: Option<&str>, bases: &Bases) -> 
         }
     };
     // Writing strings to memory cannot fail; an empty body would be refused, not misunderstood.
-    Outbound { method: "POST", url, headers: headers("application/json"), body: body.unwrap_or_default() }
+    Outbound {
+        method: "POST",
+        url,
+        headers: headers("application/json"),
+        body: body.unwrap_or_default(),
+        foreign: false,
+    }
 }
 
 /// Reads the answer to either request.

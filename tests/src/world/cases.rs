@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kiro2api_core::host::Incoming;
 use serde::Deserialize;
 
@@ -55,6 +57,8 @@ pub struct Settings {
     pub account: String,
     /// More variables.
     pub variables: BTreeMap<String, String>,
+    /// Pictures that lie elsewhere: URLs and their bytes in base64.
+    pub media: BTreeMap<String, String>,
     /// Whether the bytes must come out the same however the service's bytes are cut. Not so where pauses count.
     pub cuts: bool,
 }
@@ -69,6 +73,7 @@ impl Default for Settings {
             body: true,
             account: "key".to_owned(),
             variables: BTreeMap::new(),
+            media: BTreeMap::new(),
             cuts: true,
         }
     }
@@ -133,6 +138,10 @@ impl Case {
         world.tolerate_violations();
         world.service.configure(|config| config.default_script.clone_from(&self.script));
         world.service.cut(move |answer| cut.apply(answer));
+        for (url, base64) in &self.settings.media {
+            let bytes = STANDARD.decode(base64).unwrap_or_else(|error| panic!("{}: {url}: {error}", self.name));
+            world.service.for_url(Operation::Media, url, Answer::plain(200, "image/png", bytes));
+        }
         let tokens = match self.settings.account.as_str() {
             "key" => login::key(),
             "social" => login::social(),

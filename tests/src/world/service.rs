@@ -29,6 +29,8 @@ pub enum Operation {
     Idc,
     /// `ListAvailableProfiles`.
     Profiles,
+    /// A picture that lies elsewhere: whatever is marked as foreign.
+    Media,
     /// Anything else.
     Other,
 }
@@ -254,6 +256,7 @@ impl Service {
                 Err(refusal) => Answer::refused(&refusal),
             },
             Operation::Chat => self.chat(sent).unwrap_or_else(|refusal| Answer::refused(&refusal)),
+            Operation::Media => Answer::plain(404, "text/html", "<!DOCTYPE html><title>Not found</title>"),
             Operation::Other => Answer::refusal("operation"),
         }
     }
@@ -333,6 +336,9 @@ impl Service {
 }
 
 fn operation(request: &Outbound) -> Operation {
+    if request.foreign {
+        return Operation::Media;
+    }
     let path = request.url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     match path.rsplit('/').next().unwrap_or_default() {
         "generateAssistantResponse" => Operation::Chat,

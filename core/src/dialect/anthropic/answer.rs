@@ -3,6 +3,7 @@
 use super::UNSIGNED;
 use super::encode::{stop_members, usage};
 use crate::dialect::sse::{raw, string};
+use crate::turn::Stop;
 use crate::turn::answer::{Answer, Block};
 
 /// Appends the message. `id` is its id, `model` the name exactly as the client wrote it.
@@ -19,7 +20,8 @@ pub fn body(id: &str, model: &str, answer: &Answer, out: &mut Vec<u8>) {
         block(one, out);
     }
     raw("],", out);
-    stop_members(answer.stop.lend(), out);
+    let refused = answer.blocks.iter().any(|block| matches!(block, Block::Refusal(_)));
+    stop_members(if refused { Stop::Refusal } else { answer.stop.lend() }, out);
     raw(",\"usage\":", out);
     usage(&answer.usage, out);
     raw("}", out);

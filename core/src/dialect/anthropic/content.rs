@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::wire::{Block, Content, Item, Slot};
 use super::{UNSIGNED, served};
+use crate::dialect::elsewhere::Pictures;
 use crate::dialect::media;
 use crate::dialect::read::{self, Members, Path};
 use crate::error::Error;
@@ -11,30 +12,39 @@ use crate::json::RawValue;
 use crate::turn::{Image, Part};
 
 /// Collects the parts of one message.
-pub(super) struct Parts<'a> {
+pub(super) struct Parts<'p, 'a> {
     parts: Vec<Part<'a>>,
+    pictures: &'p Pictures<'a>,
     /// Levels of tool results and documents around the current block.
     depth: usize,
 }
 
-impl<'a> Parts<'a> {
+impl<'p, 'a> Parts<'p, 'a> {
     /// The parts of a whole content.
-    pub(super) fn of(content: Content<'a>, path: &Path<'_>) -> Result<Vec<Part<'a>>, Error> {
-        Self::at(0, content, path)
+    pub(super) fn of(
+        content: Content<'a>,
+        path: &Path<'_>,
+        pictures: &'p Pictures<'a>,
+    ) -> Result<Vec<Part<'a>>, Error> {
+        Self { parts: Vec::new(), pictures, depth: 0 }.whole(content, path)
     }
 
-    fn at(depth: usize, content: Content<'a>, path: &Path<'_>) -> Result<Vec<Part<'a>>, Error> {
-        if depth > MAX_DEPTH {
+    /// The parts of a content inside of this one.
+    fn inside(&self, content: Content<'a>, path: &Path<'_>) -> Result<Vec<Part<'a>>, Error> {
+        Self { parts: Vec::new(), pictures: self.pictures, depth: self.depth + 1 }.whole(content, path)
+    }
+
+    fn whole(mut self, content: Content<'a>, path: &Path<'_>) -> Result<Vec<Part<'a>>, Error> {
+        if self.depth > MAX_DEPTH {
             return Err(path.invalid("is nested too deeply"));
         }
-        let mut parts = Self { parts: Vec::new(), depth };
         match content {
             Content::Nothing => {}
-            Content::Text(text) => parts.parts.push(Part::Text(text)),
-            Content::Items(items) => parts.items(items, path)?,
-            Content::Block(block) => parts.block(*block, path)?,
+            Content::Text(text) => self.parts.push(Part::Text(text)),
+            Content::Items(items) => self.items(items, path)?,
+            Content::Block(block) => self.block(*block, path)?,
         }
-        Ok(parts.parts)
+        Ok(self.parts)
     }
 
     fn items(&mut self, items: Vec<Item<'a>>, path: &Path<'_>) -> Result<(), Error> {
@@ -61,7 +71,7 @@ impl<'a> Parts<'a> {
 
     /// Takes a block, or blocks, that stand at `path` itself.
     pub(super) fn nested(&mut self, raw: &'a RawValue, path: &Path<'_>) -> Result<(), Error> {
-        let parts = Self::at(self.depth + 1, read::value(raw, path)?, path)?;
+        let parts = self.inside(read::value(raw, path)?, path)?;
         self.parts.extend(parts);
         Ok(())
     }
@@ -73,14 +83,14 @@ impl<'a> Parts<'a> {
             Slot::Read(content) => content,
             Slot::Raw(raw) => read::value(raw, &path)?,
         };
-        Self::at(self.depth + 1, content, &path)
+        self.inside(content, &path)
     }
 
     fn block(&mut self, block: Block<'a>, path: &Path<'_>) -> Result<(), Error> {
         let inside = self.depth > 0;
         match &*block.kind {
             "text" => self.text(text_of(&block, path)?),
-            "image" => self.parts.push(Part::Image(image(block, path)?)),
+            "image" => self.parts.push(Part::Image(image(block, path, self.pictures)?)),
             "document" => self.document(block, path)?,
             "tool_result" if inside => self.inner(block.content, path)?,
             "tool_result" => self.tool_result(block, path)?,
@@ -156,7 +166,7 @@ pub(super) fn text_of<'a>(block: &Block<'a>, path: &Path<'_>) -> Result<Cow<'a, 
     read::string(block.text.ok_or_else(|| path.invalid("is required"))?, &path)
 }
 
-fn image<'a>(block: Block<'a>, path: &Path<'_>) -> Result<Image<'a>, Error> {
+fn image<'a>(block: Block<'a>, path: &Path<'_>, pictures: &Pictures<'a>) -> Result<Image<'a>, Error> {
     let at = path.key("source");
     let source = source_of(block.source, &at)?;
     match &*source.require_string("type", &at)? {
@@ -164,13 +174,7 @@ fn image<'a>(block: Block<'a>, path: &Path<'_>) -> Result<Image<'a>, Error> {
             source.string("media_type", &at)?;
             media::image(source.require_string("data", &at)?, &at.key("data"))
         }
-        "url" => {
-            let url = source.require_string("url", &at)?;
-            if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-                return media::image(url, &at.key("url"));
-            }
-            Err(not_fetched("url", &at))
-        }
+        "url" => pictures.image(source.require_string("url", &at)?, &at.key("url")),
         other => Err(not_fetched(other, &at)),
     }
 }
@@ -187,7 +191,7 @@ fn source_of<'a>(slot: Slot<'a, Members<'a>>, at: &Path<'_>) -> Result<Members<'
 /// The error of a source that lies elsewhere.
 fn not_fetched(kind: &str, at: &Path<'_>) -> Error {
     match kind {
-        "url" => at.key("url").invalid("this gateway does not fetch URLs yet: send the content as base64"),
+        "url" => at.key("url").invalid("this gateway fetches images alone: send the document as base64"),
         "file" => at.key("file_id").invalid("this gateway has no Files API: send the content as base64"),
         _ => at.key("type").invalid("must be \"base64\", or \"text\" or \"content\" for a document"),
     }

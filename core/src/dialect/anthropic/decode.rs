@@ -8,8 +8,9 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use super::content::{self, Parts};
 use super::wire::{self, Content, Item, Request};
 use super::{edits, tools, wishes};
+use crate::dialect::elsewhere::Pictures;
 use crate::dialect::read::{self, Members, Path};
-use crate::dialect::{Given, limits, models};
+use crate::dialect::{Given, Need, limits, models};
 use crate::error::{Error, Kind};
 use crate::json::Text;
 use crate::turn::{Message, Role, Thinking, Tool, Turn};
@@ -20,15 +21,24 @@ use crate::turn::{Message, Role, Thinking, Tool, Turn};
 /// [`Kind::Invalid`] with the JSON path of the field at fault, [`Kind::UnknownModel`],
 /// [`Kind::ThreadsUnsupported`].
 pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Error> {
-    let turn = turn(body, given)?;
+    let (turn, needs) = whole(body, given)?;
+    match needs.into_iter().next() {
+        Some(Need::Image { path, .. }) => Err(Error::invalid(path, "the image lies elsewhere and was not fetched")),
+        _ => Ok(turn),
+    }
+}
+
+/// The turn, and what it still needs; it is not to be answered before it is decoded again with that.
+pub(super) fn whole<'a>(body: &'a [u8], given: &Given<'a>) -> Result<(Turn<'a>, Vec<Need>), Error> {
+    let (turn, needs) = turn(body, given)?;
     if turn.max_tokens.is_none() {
         return Err(Error::invalid("max_tokens", "is required: the most tokens to answer with, at least 1"));
     }
-    Ok(turn)
+    Ok((turn, needs))
 }
 
 /// The same, where `max_tokens` may be absent: for counting tokens.
-pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Error> {
+pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<(Turn<'a>, Vec<Need>), Error> {
     let Request { system, messages, tools: declared, rest } = read::body(body)?;
     let root = Path::Root;
     if rest.find("thread", &root)?.is_some() {
@@ -45,14 +55,11 @@ pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Er
         tools::choice(rest.find("tool_choice", &root)?, &tools, &root.key("tool_choice"))?;
     let mut ignored = without_effect(&rest)?;
     let thinking = thinking(&rest, &name, &mut ignored)?;
-    let mut system = system_of(system)?;
-    if let Some(schema) = wishes::schema(&rest, &mut ignored)? {
-        system.push(Cow::Owned(format!("{ANSWER_IN_JSON}{}", schema.get())));
-    }
+    let pictures = Pictures::new(given.fetched);
     let mut turn = Turn {
         model,
-        system,
-        messages: messages_of(messages)?,
+        system: system_of(system)?,
+        messages: messages_of(messages, &pictures)?,
         tools,
         tool_choice,
         parallel_tools,
@@ -60,13 +67,13 @@ pub(super) fn turn<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Turn<'a>, Er
         max_tokens: limits::max_tokens(rest.integer("max_tokens", &root)?, &root.key("max_tokens"))?,
         stop_sequences: wishes::stop_sequences(rest.find("stop_sequences", &root)?, &root.key("stop_sequences"))?,
         session: wishes::session(rest.find("metadata", &root)?, given.headers, &root.key("metadata"))?,
-        format: None,
+        format: wishes::format(&rest)?,
         truncate: false,
         stream: rest.boolean("stream", &root)?.unwrap_or(false),
         ignored,
     };
     edits::apply(rest.find("context_management", &root)?, &mut turn)?;
-    Ok(turn)
+    Ok((turn, pictures.needs()))
 }
 
 fn system_of(system: Option<Content<'_>>) -> Result<Vec<Cow<'_, str>>, Error> {
@@ -109,13 +116,13 @@ fn without_billing(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-fn messages_of(wire: Vec<wire::Message<'_>>) -> Result<Vec<Message<'_>>, Error> {
+fn messages_of<'a>(wire: Vec<wire::Message<'a>>, pictures: &Pictures<'a>) -> Result<Vec<Message<'a>>, Error> {
     let path = Path::Root.key("messages");
     limits::messages(wire.len(), &path)?;
-    let mut messages: Vec<Message<'_>> = Vec::with_capacity(wire.len());
+    let mut messages: Vec<Message<'a>> = Vec::with_capacity(wire.len());
     for (index, message) in wire.into_iter().enumerate() {
         let path = path.item(index);
-        let parts = Parts::of(message.content, &path.key("content"))?;
+        let parts = Parts::of(message.content, &path.key("content"), pictures)?;
         match (&*message.role, messages.last_mut()) {
             // A reminder of the client belongs to what the user just said.
             ("system", Some(user)) if user.role == Role::User => user.parts.extend(parts),
@@ -205,6 +212,4 @@ impl<'de> Visitor<'de> for Name<'_, 'de> {
     }
 }
 
-const ANSWER_IN_JSON: &str = "Answer with a single JSON value and nothing else: no introduction, no explanation, no \
-                              code fence. The value must be valid under this JSON schema:\n";
 const BILLING: &str = "x-anthropic-billing-header:";

@@ -23,6 +23,8 @@ pub struct Encoder {
     /// Index of the open block, or of the next one.
     index: u64,
     block: Block,
+    /// A refusal was told: that is why the answer ends.
+    refused: bool,
     /// What stands before the text of each piece of the open block.
     prefix: Vec<u8>,
 }
@@ -48,7 +50,7 @@ impl Encoder {
             string(text, &mut out);
             out
         };
-        Self { id: json(id), model: json(model), index: 0, block: Block::None, prefix: Vec::new() }
+        Self { id: json(id), model: json(model), index: 0, block: Block::None, refused: false, prefix: Vec::new() }
     }
 
     /// Appends the events of a delta. A piece or a signature without a block that takes it is dropped.
@@ -59,7 +61,7 @@ impl Encoder {
             Delta::Piece(piece) => self.piece(piece.escaped(), out),
             Delta::Sign(signature) => self.sign(signature.escaped(), out),
             Delta::Close => self.close(out),
-            Delta::Finish { stop, usage } => finish(*stop, usage, out),
+            Delta::Finish { stop, usage } => finish(if self.refused { Stop::Refusal } else { *stop }, usage, out),
         }
     }
 
@@ -111,6 +113,7 @@ impl Encoder {
         }
         raw("}", out);
         end(out);
+        self.refused |= open == Open::Refusal;
         self.block = match open {
             Open::Text | Open::Refusal => self.takes("text_delta", "text", Block::Text),
             Open::Thinking => self.takes("thinking_delta", "thinking", Block::Thinking { signed: false }),

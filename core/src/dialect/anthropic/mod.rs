@@ -43,9 +43,9 @@ pub struct Voice {
 
 /// The request with what its answer needs.
 pub(super) fn decoded<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Error> {
-    let turn = decode(body, given)?;
+    let (turn, needs) = decode::whole(body, given)?;
     let model = requested_model(body).unwrap_or_default().into_owned();
-    Ok(Decoded { turn, voice: dialect::Voice::Messages(Voice { model }), needs: Vec::new() })
+    Ok(Decoded { turn, voice: dialect::Voice::Messages(Voice { model }), needs })
 }
 
 /// The id of a message.
@@ -58,12 +58,12 @@ pub(super) fn message_id(ids: &Ids) -> String {
 pub const UNSIGNED: &str = "a2lybzJhcGkudW5zaWduZWQ=";
 
 /// The body of `POST /v1/messages/count_tokens`: an estimate, made here. Lone surrogates must be mended
-/// already. `max_tokens` may be absent. `scale` brings the estimate to what the client counts in.
+/// already. `max_tokens` may be absent. A picture by URL is not fetched for it and counts as a large one. `scale` brings the estimate to what the client counts in.
 ///
 /// # Errors
 /// As [`decode`].
 pub fn count_tokens(body: &[u8], given: &Given<'_>, scale: impl FnOnce(&Model, u64) -> u64) -> Result<Vec<u8>, Error> {
-    let turn = decode::turn(body, given)?;
+    let (turn, _) = decode::turn(body, given)?;
     let tokens = scale(turn.model, estimate::turn(&turn));
     Ok(format!("{{\"input_tokens\":{tokens}}}").into_bytes())
 }

@@ -26,7 +26,7 @@ pub(super) fn tool_reference(reference: &Members<'_>, path: &Path<'_>) -> Result
 }
 
 /// A search result the client passes in: title and source, then its texts.
-pub(super) fn search_result<'a>(parts: &mut Parts<'a>, block: Block<'a>, path: &Path<'_>) -> Result<(), Error> {
+pub(super) fn search_result<'a>(parts: &mut Parts<'_, 'a>, block: Block<'a>, path: &Path<'_>) -> Result<(), Error> {
     let title = block.rest.string("title", path)?.unwrap_or_default();
     let source = match block.source {
         Slot::Raw(raw) if raw.get() != "null" => read::string(raw, &path.key("source"))?,
@@ -38,7 +38,7 @@ pub(super) fn search_result<'a>(parts: &mut Parts<'a>, block: Block<'a>, path: &
 
 /// The result of a server tool, whatever its type: `web_search_tool_result`, `web_fetch_tool_result`,
 /// `code_execution_tool_result`, `tool_search_tool_result`, `mcp_tool_result`, ….
-pub(super) fn result<'a>(parts: &mut Parts<'a>, block: Block<'a>, path: &Path<'_>) -> Result<(), Error> {
+pub(super) fn result<'a>(parts: &mut Parts<'_, 'a>, block: Block<'a>, path: &Path<'_>) -> Result<(), Error> {
     block.rest.string("tool_use_id", path)?;
     let failed = block.rest.boolean("is_error", path)?.unwrap_or(false);
     let tool = block.kind.trim_end_matches("_tool_result").to_owned();
@@ -49,7 +49,7 @@ pub(super) fn result<'a>(parts: &mut Parts<'a>, block: Block<'a>, path: &Path<'_
     }
 }
 
-fn outcome<'a>(parts: &mut Parts<'a>, raw: &'a RawValue, path: &Path<'_>, depth: usize) -> Result<(), Error> {
+fn outcome<'a>(parts: &mut Parts<'_, 'a>, raw: &'a RawValue, path: &Path<'_>, depth: usize) -> Result<(), Error> {
     match raw.get().as_bytes().first() {
         Some(b'[') if depth < MAX_DEPTH => {
             let items: Vec<&'a RawValue> = read::value(raw, path)?;
@@ -69,7 +69,7 @@ fn outcome<'a>(parts: &mut Parts<'a>, raw: &'a RawValue, path: &Path<'_>, depth:
 }
 
 /// One object of a result, by its type.
-fn one<'a>(parts: &mut Parts<'a>, raw: &'a RawValue, path: &Path<'_>, depth: usize) -> Result<(), Error> {
+fn one<'a>(parts: &mut Parts<'_, 'a>, raw: &'a RawValue, path: &Path<'_>, depth: usize) -> Result<(), Error> {
     let members = Members::of(raw, path)?;
     let kind = members.string("type", path)?.unwrap_or_default();
     match &*kind {

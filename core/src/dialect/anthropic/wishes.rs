@@ -7,7 +7,7 @@ use crate::dialect::read::{self, Members, Path};
 use crate::error::Error;
 use crate::host::{Headers, header};
 use crate::json::RawValue;
-use crate::turn::{Effort, Thinking};
+use crate::turn::{Effort, Format, Thinking};
 
 /// Whether and how hard to think. `thinking` decides whether, `output_config.effort` and the budget how hard.
 /// A model name that ends in `-thinking` asks as well, where `thinking` is absent.
@@ -61,26 +61,23 @@ pub(super) fn effort(output: &Members<'_>, path: &Path<'_>) -> Result<Option<Eff
     }))
 }
 
-/// The schema of a structured answer: `output_config.format`, formerly `output_format`. It is asked for in
-/// the prompt and not enforced, so the field is named as ignored all the same.
-pub(super) fn schema<'a>(rest: &Members<'a>, ignored: &mut Vec<&'static str>) -> Result<Option<&'a RawValue>, Error> {
+/// The form of a structured answer: `output_config.format`, formerly `output_format`.
+pub(super) fn format<'a>(rest: &Members<'a>) -> Result<Option<Format<'a>>, Error> {
     let root = Path::Root;
     let path = root.key("output_config");
     let output = rest.find("output_config", &root)?.map(|raw| Members::of(raw, &path)).transpose()?;
     let format = match output.map(|output| output.find("format", &path)).transpose()?.flatten() {
-        Some(raw) => Some((raw, path.key("format"), "output_config.format")),
-        None => rest.find("output_format", &root)?.map(|raw| (raw, root.key("output_format"), "output_format")),
+        Some(raw) => Some((raw, path.key("format"))),
+        None => rest.find("output_format", &root)?.map(|raw| (raw, root.key("output_format"))),
     };
-    let Some((raw, path, name)) = format else { return Ok(None) };
+    let Some((raw, path)) = format else { return Ok(None) };
     let format = Members::of(raw, &path)?;
     if format.require_string("type", &path)? != "json_schema" {
         return Err(path.key("type").invalid("must be \"json_schema\""));
     }
     let schema = format.require("schema", &path)?;
-    Members::of(schema, &path.key("schema"))?;
-    read::limit_depth(schema, &path.key("schema"))?;
-    ignored.push(name);
-    Ok(Some(schema))
+    read::schema(schema, &path.key("schema"))?;
+    Ok(Some(Format::Schema(schema)))
 }
 
 /// `stop_sequences`. As in the vendor's API each holds more than whitespace.

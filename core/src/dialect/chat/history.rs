@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use crate::dialect::elsewhere::Pictures;
 use crate::dialect::openai::calls::Calls;
-use crate::dialect::openai::parts::{self, Parts};
+use crate::dialect::openai::parts;
 use crate::dialect::read::{self, Members, Path};
 use crate::dialect::{Given, Need, limits};
 use crate::error::Error;
 use crate::json::RawValue;
-use crate::turn::{Message, Part, Role};
+use crate::turn::{Image, Message, Part, Role};
 
 /// A conversation as it is read.
 pub(super) struct History<'a> {
@@ -19,8 +20,8 @@ pub(super) struct History<'a> {
 }
 
 /// Reads one message after the other.
-struct Reader<'g, 'a> {
-    parts: Parts<'g, 'a>,
+struct Reader<'a> {
+    pictures: Pictures<'a>,
     calls: Calls<'a>,
     system: Vec<Cow<'a, str>>,
     messages: Vec<Message<'a>>,
@@ -42,7 +43,7 @@ impl<'a> History<'a> {
         let wire: Vec<&'a RawValue> = read::value(raw, &path)?;
         limits::messages(wire.len(), &path)?;
         let mut reader = Reader {
-            parts: Parts::new(given),
+            pictures: Pictures::new(given.fetched),
             calls: Calls::default(),
             system: Vec::new(),
             messages: Vec::with_capacity(wire.len()),
@@ -58,7 +59,7 @@ impl<'a> History<'a> {
     }
 }
 
-impl<'a> Reader<'_, 'a> {
+impl<'a> Reader<'a> {
     fn finish(mut self, path: &Path<'_>) -> Result<History<'a>, Error> {
         // A conversation of instructions alone: the last one is what is to be done.
         if self.messages.is_empty()
@@ -66,14 +67,12 @@ impl<'a> Reader<'_, 'a> {
         {
             self.messages.push(Message { role: Role::User, parts: vec![Part::Text(last)] });
         }
-        if self.parts.needs.is_empty() {
-            limits::some_content(&self.messages, path)?;
-        }
+        limits::some_content(&self.messages, path)?;
         self.system.retain(|text| !text.is_empty());
         Ok(History {
             system: self.system,
             messages: self.messages,
-            needs: self.parts.needs,
+            needs: self.pictures.needs(),
             ignored: self.named.then_some("messages.name"),
         })
     }
@@ -214,7 +213,7 @@ impl<'a> Reader<'_, 'a> {
         match &*kind {
             "text" => wire.require_string("text", path).map(Part::Text).map(Some),
             "refusal" => wire.require_string("refusal", path).map(Part::Text).map(Some),
-            "image_url" => self.picture(wire, path),
+            "image_url" => Ok(Some(Part::Image(self.picture(wire, path)?))),
             "file" => {
                 let at = path.key("file");
                 parts::file(&Members::of(wire.require("file", path)?, &at)?, &at).map(Some)
@@ -224,15 +223,15 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    fn picture(&mut self, wire: &Members<'a>, path: &Path<'_>) -> Result<Option<Part<'a>>, Error> {
+    fn picture(&self, wire: &Members<'a>, path: &Path<'_>) -> Result<Image<'a>, Error> {
         let at = path.key("image_url");
         let raw = wire.require("image_url", path)?;
         // Some clients leave the object out.
         if raw.get().starts_with('"') {
-            return self.parts.picture(read::string(raw, &at)?, &at);
+            return self.pictures.image(read::string(raw, &at)?, &at);
         }
         let image = Members::of(raw, &at)?;
         parts::detail(&image, &at)?;
-        self.parts.picture(image.require_string("url", &at)?, &at.key("url"))
+        self.pictures.image(image.require_string("url", &at)?, &at.key("url"))
     }
 }

@@ -55,7 +55,7 @@ fn schema<'a>(wire: &Members<'a>, path: &Path<'_>) -> Result<Format<'a>, Error> 
     wire.boolean("strict", path)?;
     // Without a schema any object will do.
     let Some(schema) = wire.find("schema", path)? else { return Ok(Format::Object) };
-    super::tools::schema(schema, &path.key("schema"))?;
+    read::schema(schema, &path.key("schema"))?;
     Ok(Format::Schema(schema))
 }
 

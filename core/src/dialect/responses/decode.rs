@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::items::{Conversation, Item};
 use super::tools::Tools;
 use super::{Asked, Voice, echo, record};
-use crate::dialect::openai::parts::Parts;
+use crate::dialect::elsewhere::Pictures;
 use crate::dialect::openai::wishes;
 use crate::dialect::read::{self, Members, Path};
 use crate::dialect::{self, Decoded, Given, Need, limits, models};
@@ -27,10 +27,8 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
     let name = rest.require_string("model", &root)?;
     let model = models::find(given.catalogue, &name)?;
     let store = store(&rest, given)?;
-    let mut parts = Parts::new(given);
-    if let (Some(id), None) = (rest.string("previous_response_id", &root)?, given.previous) {
-        parts.needs.push(Need::Previous(id.into_owned()));
-    }
+    let pictures = Pictures::new(given.fetched);
+    let previous = rest.string("previous_response_id", &root)?.filter(|_| given.previous.is_none());
     let input = Input::read(&rest, given)?;
     let mut tools = declared(&rest, &input, given.headers)?;
     let tool_choice = tools.choice(rest.find("tool_choice", &root)?, &root.key("tool_choice"))?;
@@ -43,12 +41,12 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
     without_effect(&rest, &mut ignored)?;
     ignored.extend(unused);
     ignored.append(&mut tools.ignored);
-    let mut conversation = Conversation::new(&tools.table, &mut parts);
+    let mut conversation = Conversation::new(&tools.table, &pictures);
     conversation.system.extend(rest.string("instructions", &root)?.filter(|text| !text.is_empty()));
     input.tell(&mut conversation)?;
     ignored.append(&mut conversation.ignored);
     let (system, messages) = spoken(conversation.system, conversation.messages);
-    if parts.needs.is_empty() {
+    if previous.is_none() {
         limits::some_content(&messages, &root.key("input"))?;
     }
     let asked = Asked {
@@ -75,12 +73,13 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
         stream: rest.boolean("stream", &root)?.unwrap_or(false),
         ignored,
     };
+    let needs = previous.map(|id| Need::Previous(id.into_owned())).into_iter().chain(pictures.needs()).collect();
     let voice = Voice { model: name.into_owned(), store, asked: Arc::new(asked) };
-    Ok(Decoded { turn, voice: dialect::Voice::Responses(Box::new(voice)), needs: parts.needs })
+    Ok(Decoded { turn, voice: dialect::Voice::Responses(Box::new(voice)), needs })
 }
 
-/// The body of `POST /v1/responses/input_tokens`: an estimate, made here; or what must be given before there can be
-/// one. `scale` brings it to what the client counts in.
+/// The body of `POST /v1/responses/input_tokens`: an estimate, made here; or the id of the response that must be given
+/// before there can be one. `scale` brings it to what the client counts in.
 ///
 /// # Errors
 /// As [`decode`].
@@ -88,10 +87,15 @@ pub fn input_tokens(
     body: &[u8],
     given: &Given<'_>,
     scale: impl FnOnce(&Model, u64) -> u64,
-) -> Result<Result<Vec<u8>, Vec<Need>>, Error> {
+) -> Result<Result<Vec<u8>, String>, Error> {
     let Decoded { turn, needs, .. } = decode(body, given)?;
-    if !needs.is_empty() {
-        return Ok(Err(needs));
+    // A picture by URL is not fetched to be counted: it counts as a large one.
+    let previous = needs.into_iter().find_map(|need| match need {
+        Need::Previous(id) => Some(id),
+        Need::Image { .. } => None,
+    });
+    if let Some(id) = previous {
+        return Ok(Err(id));
     }
     let tokens = scale(turn.model, estimate::turn(&turn));
     Ok(Ok(format!("{{\"object\":\"response.input_tokens\",\"input_tokens\":{tokens}}}").into_bytes()))
@@ -192,7 +196,7 @@ impl<'a> Input<'a> {
         earlier.chain(self.new.iter().enumerate().map(|(index, item)| ("input", index, item)))
     }
 
-    fn tell(&self, conversation: &mut Conversation<'_, '_, 'a>) -> Result<(), Error> {
+    fn tell(&self, conversation: &mut Conversation<'_, 'a>) -> Result<(), Error> {
         for (member, index, item) in self.all() {
             let member = Path::Root.key(member);
             conversation.item(item, &member.item(index))?;

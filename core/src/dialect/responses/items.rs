@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::thought;
 use super::tools::Table;
+use crate::dialect::elsewhere::Pictures;
 use crate::dialect::openai::calls::Calls;
-use crate::dialect::openai::parts::{self, Parts};
+use crate::dialect::openai::parts;
 use crate::dialect::read::{self, Members, Path};
 use crate::error::Error;
 use crate::json::RawValue;
@@ -39,9 +40,9 @@ impl<'a> Item<'a> {
 
 /// Collects the messages of a conversation.
 #[derive(Debug)]
-pub(super) struct Conversation<'c, 'g, 'a> {
+pub(super) struct Conversation<'c, 'a> {
     table: &'c Table,
-    parts: &'c mut Parts<'g, 'a>,
+    pictures: &'c Pictures<'a>,
     calls: Calls<'a>,
     pub(super) system: Vec<Cow<'a, str>>,
     pub(super) messages: Vec<Message<'a>>,
@@ -49,10 +50,10 @@ pub(super) struct Conversation<'c, 'g, 'a> {
     pub(super) ignored: Vec<&'static str>,
 }
 
-impl<'c, 'g, 'a> Conversation<'c, 'g, 'a> {
-    pub(super) fn new(table: &'c Table, parts: &'c mut Parts<'g, 'a>) -> Self {
+impl<'c, 'a> Conversation<'c, 'a> {
+    pub(super) fn new(table: &'c Table, pictures: &'c Pictures<'a>) -> Self {
         let (system, messages, ignored) = (Vec::new(), Vec::new(), Vec::new());
-        Self { table, parts, calls: Calls::default(), system, messages, ignored }
+        Self { table, pictures, calls: Calls::default(), system, messages, ignored }
     }
 
     /// Takes the next item.
@@ -215,7 +216,7 @@ impl<'c, 'g, 'a> Conversation<'c, 'g, 'a> {
         match &*wire.require_string("type", path)? {
             "input_text" | "output_text" | "text" | "summary_text" | "reasoning_text" => text("text"),
             "refusal" => text("refusal"),
-            "input_image" => self.image(&wire, path),
+            "input_image" => self.image(&wire, path).map(Some),
             "input_file" => parts::file(&wire, path).map(Some),
             "input_audio" => {
                 Err(path.key("type").invalid("the service takes no audio: send a transcript as input_text"))
@@ -224,10 +225,10 @@ impl<'c, 'g, 'a> Conversation<'c, 'g, 'a> {
         }
     }
 
-    fn image(&mut self, wire: &Members<'a>, path: &Path<'_>) -> Result<Option<Part<'a>>, Error> {
+    fn image(&self, wire: &Members<'a>, path: &Path<'_>) -> Result<Part<'a>, Error> {
         parts::detail(wire, path)?;
         match wire.string("image_url", path)? {
-            Some(url) => self.parts.picture(url, &path.key("image_url")),
+            Some(url) => Ok(Part::Image(self.pictures.image(url, &path.key("image_url"))?)),
             None if wire.find("file_id", path)?.is_some() => {
                 Err(path.key("file_id").invalid("this gateway keeps no files: send the picture as image_url"))
             }

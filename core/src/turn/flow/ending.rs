@@ -27,6 +27,8 @@ pub struct Finished {
     pub empty: bool,
     /// A reason of the service that is not known, taken for the end of the turn.
     pub unknown_stop: Option<String>,
+    /// Calls behind the first one were left out, as the client wished.
+    pub surplus: bool,
     /// Calls that were cut off.
     pub incomplete_tools: u32,
     /// Events of calls that were complete already.
@@ -86,6 +88,7 @@ impl Flow {
             stop: OwnedStop::of(stop),
             empty: !self.writer.begun(),
             unknown_stop: (reason == Reason::Unknown).then(|| ending.stop_reason.unwrap_or_default().to_owned()),
+            surplus: self.surplus,
             incomplete_tools: tally.incomplete,
             repeated_tools: self.repeated,
             dropped_signatures: self.unsigned,
