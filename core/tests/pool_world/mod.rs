@@ -3,9 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made fails the test")]
 
 use kiro2api_core::host::Millis;
-use kiro2api_core::pool::{
-    Account, Ask, Credential, Grant, Lease, Outcome, Pick, Pool, Renewal, Strategy, parse,
-};
+use kiro2api_core::pool::{Account, Ask, Credential, Grant, Lease, Outcome, Pick, Pool, Renewal, Strategy, parse};
 use kiro2api_core::seal::Sealing;
 use kiro2api_core::secret::Secret;
 
