@@ -1,25 +1,10 @@
-//! What the sweeps of the dialects share: every value of a full request replaced by every wrong type.
-#![allow(unreachable_pub, reason = "several test binaries use it")]
+//! What the sweeps over every field of a request share.
+#![allow(unreachable_pub, clippy::indexing_slicing, reason = "each test binary uses it, and a failing test panics")]
 
 use serde_json::{Value, json};
 
-/// What may hold another type than the full request has, and why. `[*]` is any index.
-pub type Accepted = &'static [(&'static str, &'static [&'static str], &'static str)];
-
-/// A value of every type.
-pub fn wrongs() -> [Value; 8] {
-    [json!(null), json!(true), json!(7), json!(-1.5), json!("x"), json!([]), json!([[7]]), json!({})]
-}
-
-/// Whether a value of this type may stand there: null where the field is optional, another where `accepted` says why.
-pub fn is_explained(accepted: Accepted, optional: &[&str], path: &str, wrong: &str) -> bool {
-    let null = wrong == "null" && optional.iter().any(|pattern| fits(pattern, path));
-    let fits_one = |kinds: &[&str]| kinds.contains(&"any") || kinds.contains(&wrong);
-    null || accepted.iter().any(|(pattern, kinds, _)| fits_one(kinds) && fits(pattern, path))
-}
-
 /// Whether a path fits a pattern in which `[*]` is any index.
-fn fits(pattern: &str, path: &str) -> bool {
+pub fn fits(pattern: &str, path: &str) -> bool {
     let (mut wanted, mut parts) = (pattern.split('['), path.split('['));
     loop {
         match (wanted.next(), parts.next()) {
@@ -38,7 +23,7 @@ fn fits(pattern: &str, path: &str) -> bool {
     }
 }
 
-/// The place of every value inside a value, as JSON pointers.
+/// The JSON pointers of a value and of everything in it.
 pub fn pointers(value: &Value, at: String) -> Vec<String> {
     let mut all = vec![at.clone()];
     match value {
@@ -53,7 +38,7 @@ pub fn pointers(value: &Value, at: String) -> Vec<String> {
     all
 }
 
-/// The JSON path of a pointer.
+/// A JSON pointer as errors write it.
 pub fn path_of(pointer: &str) -> String {
     let mut path = String::new();
     for part in pointer.split('/').skip(1) {
@@ -66,6 +51,7 @@ pub fn path_of(pointer: &str) -> String {
     path
 }
 
+/// The type of a value.
 pub fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -74,5 +60,20 @@ pub fn kind_of(value: &Value) -> &'static str {
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
+    }
+}
+
+/// JSON text in which `type` is the first member of every object.
+pub fn type_first(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut names: Vec<_> = members.keys().collect();
+            names.sort_by_key(|name| *name != "type");
+            let members: Vec<_> =
+                names.iter().map(|name| format!("{}:{}", json!(name), type_first(&members[*name]))).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(type_first).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
     }
 }
