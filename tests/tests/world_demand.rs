@@ -41,7 +41,7 @@ fn times(got: &Got, name: &str, from: Millis) -> Vec<u64> {
 fn while_an_answer_waits_the_client_gets_pings_and_then_all_of_it() {
     let (world, instance) = world();
     let now = world.clock.now();
-    world.service.always(Operation::Chat, Answer::script(r#"pace 10000; text "{\"a\":1}" chunk=2"#));
+    world.service.always(Operation::Chat, Answer::script(r#"pace 10000; text "{\"a\":1}" chunk=1"#));
     let got = world.ask(&instance, &json(true));
     assert_eq!((got.said().as_str(), got.stop_reason().as_deref()), (r#"{"a":1}"#, Some("end_turn")));
     let ends = times(&got, "message_stop", now);
