@@ -229,3 +229,15 @@ fn the_log_has_one_line_for_each_request_and_no_word_of_the_conversation() {
     assert!(!instance.log().join("").contains("my secret plan"));
     assert_eq!(instance.log().iter().filter(|line| line.contains("\"message\":\"request\"")).count(), 1);
 }
+
+#[test]
+fn openai_clients_find_the_request_id_where_their_sdks_look() {
+    let world = World::default();
+    let instance = world.instance();
+    for path in ["/v1/chat/completions", "/v1/responses", "/v1/embeddings"] {
+        let got = world.ask(&instance, &Ask::post(path, "{"));
+        assert_eq!(got.header("x-request-id"), got.header("request-id"), "{path}");
+        assert!(got.header("x-request-id").unwrap().starts_with("req_"), "{path}");
+    }
+    assert_eq!(world.ask(&instance, &Ask::messages(BODY)).header("x-request-id"), None);
+}

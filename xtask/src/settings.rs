@@ -145,7 +145,7 @@ const EXPECTED: &str =
     r#"{"auth":"Social","refreshToken":"…"}, a list of such objects, or the path of a file that holds one"#;
 
 /// Handed to the worker as they are.
-const PLAIN: [&str; 26] = [
+const PLAIN: [&str; 27] = [
     "TOKEN_SELECTION_STRATEGY",
     "TOKEN_REFRESH_TIMEOUT",
     "TOKEN_STORE_KEY",

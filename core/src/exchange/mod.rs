@@ -232,9 +232,10 @@ impl Exchange {
     /// Takes a request in. Bad input, health and lists are answered without the service.
     pub fn begin(gateway: &mut Gateway, incoming: Incoming, now: Millis, seed: [u8; 32]) -> Self {
         let id = format!("req_{}", hex(seed.get(..12).unwrap_or_default()));
+        let dialect = crate::route::dialect(&incoming.path, &incoming.headers);
         let mut exchange = Self {
-            common: Common::of(gateway.config(), &incoming.headers, &id),
-            dialect: crate::route::dialect(&incoming.path, &incoming.headers),
+            common: Common::of(gateway.config(), &incoming.headers, dialect, &id),
+            dialect,
             summary: Summary::new(&id),
             state: State::Done,
             outbox: VecDeque::new(),

@@ -17,9 +17,13 @@ pub(crate) type Answered = (Head, Vec<u8>);
 pub(crate) struct Common(Headers);
 
 impl Common {
-    pub(crate) fn of(config: &Config, headers: &Headers, request_id: &str) -> Self {
+    pub(crate) fn of(config: &Config, headers: &Headers, dialect: Dialect, request_id: &str) -> Self {
         let mut common = cors(&config.cors, header(headers, "origin"));
         common.push(("request-id".into(), request_id.to_owned()));
+        if dialect == Dialect::OpenAi {
+            // Where OpenAI's SDKs look for it.
+            common.push(("x-request-id".into(), request_id.to_owned()));
+        }
         Self(common)
     }
 
@@ -131,7 +135,7 @@ pub(crate) fn deep_health(gateway: &Gateway, store_fault: Option<&str>, now: Mil
 }
 
 fn cors(origins: &Origins, origin: Option<&str>) -> Headers {
-    let expose = ("access-control-expose-headers".into(), "request-id, retry-after, x-kiro2api-ignored".into());
+    let expose = ("access-control-expose-headers".into(), EXPOSED.into());
     match (origins, origin) {
         (Origins::Any, _) => vec![("access-control-allow-origin".into(), "*".into()), expose],
         (Origins::Listed(list), Some(origin)) if list.iter().any(|listed| listed == origin) => {
@@ -144,6 +148,9 @@ fn cors(origins: &Origins, origin: Option<&str>) -> Headers {
 fn json_type() -> (std::borrow::Cow<'static, str>, String) {
     ("content-type".into(), "application/json".into())
 }
+
+/// What a page of another origin may read.
+const EXPOSED: &str = "request-id, x-request-id, retry-after, x-kiro2api-ignored";
 
 /// States of an account that can serve now, or as soon as it is refreshed.
 const USABLE: &[&str] = &["ready", "needs-refresh", "refreshing", "probing"];

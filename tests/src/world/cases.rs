@@ -222,13 +222,13 @@ pub fn unusual_head(got: &Got) -> Option<String> {
     };
     let everywhere = [
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "request-id, retry-after, x-kiro2api-ignored"),
+        ("access-control-expose-headers", "request-id, x-request-id, retry-after, x-kiro2api-ignored"),
     ];
     let mut lines = Vec::new();
     if head.status != 200 {
         lines.push(head.status.to_string());
     }
-    for (name, value) in head.headers.iter().filter(|(name, _)| name != "request-id") {
+    for (name, value) in head.headers.iter().filter(|(name, _)| !name.ends_with("request-id")) {
         if !usual.iter().chain(&everywhere).any(|known| (known.0, known.1) == (name.as_ref(), value.as_str())) {
             lines.push(format!("{name}: {value}"));
         }

@@ -75,6 +75,7 @@ fn surroundings(command: &mut Command, modules: &Path, gateway: &Gateway) -> Res
         .env("SIM_URL", upstream)
         .env("KIRO2API_XTASK", xtask)
         .env("CLAUDE_BIN", claude(modules))
+        .env("CODEX_BIN", codex(modules))
         .env(BUNDLE_IS_READY, "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONUNBUFFERED", "1");
@@ -88,14 +89,25 @@ pub(super) fn is_personal(name: &OsString) -> bool {
         || name.starts_with("ANTHROPIC_")
         || name.starts_with("OPENAI_")
         || name.starts_with("CLAUDE")
+        || name.starts_with("CODEX_")
 }
 
 /// The native program of Claude Code: its package's launcher would need an install script.
 fn claude(modules: &Path) -> PathBuf {
-    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
-    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
-    modules.join(format!("@anthropic-ai/claude-code-{system}-{machine}")).join("claude")
+    modules.join(format!("@anthropic-ai/claude-code-{SYSTEM}-{NODE_MACHINE}")).join("claude")
 }
+
+/// The native program of Codex: ending its launcher, a Node program, by force would leave this one behind.
+fn codex(modules: &Path) -> PathBuf {
+    let target = if cfg!(target_os = "macos") { "apple-darwin" } else { "unknown-linux-musl" };
+    let package = modules.join(format!("@openai/codex-{SYSTEM}-{NODE_MACHINE}"));
+    package.join(format!("vendor/{RUST_MACHINE}-{target}/bin/codex"))
+}
+
+/// How npm packages name this machine's system and processor, and how Rust names the processor.
+const SYSTEM: &str = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+const NODE_MACHINE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
+const RUST_MACHINE: &str = if cfg!(target_arch = "aarch64") { "aarch64" } else { "x86_64" };
 
 fn recognise(path: &Path) -> Option<Suite> {
     let language = match path.extension()?.to_str()? {
@@ -131,7 +143,9 @@ mod tests {
 
     #[test]
     fn personal_names_stay_out_of_suites() {
-        for name in ["KIRO_AUTH_TOKEN", "AWS_REFRESHTOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK"] {
+        for name in
+            ["KIRO_AUTH_TOKEN", "AWS_REFRESHTOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CODEX_HOME"]
+        {
             assert!(is_personal(&OsString::from(name)), "{name}");
         }
         assert!(!is_personal(&OsString::from("PATH")));

@@ -1,0 +1,22 @@
+"""A gateway of one's own with its own simulated service, for tests that would spoil the shared ones."""
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+
+
+@contextlib.contextmanager
+def gateway():
+    """Starts both, gives the gateway's URL and key, and ends them."""
+    with tempfile.TemporaryDirectory(prefix="kiro2api-own-", ignore_cleanup_errors=True) as folder:
+        command = [os.environ["KIRO2API_XTASK"], "serve", "--no-build", "--json", "--persist", folder]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+            ready = next((line for line in program.stdout if line.startswith('{"event":"ready"')), None)
+            assert ready, f"the gateway ended with {program.wait()}"
+            try:
+                yield json.loads(ready)["url"], json.loads(ready)["key"]
+            finally:
+                program.stdin.close()
+                program.wait()
