@@ -14,11 +14,12 @@
 
 use std::sync::Arc;
 
-use super::object::{self, Form, Items, State, input_text, object, refusal_part, summary_part, text_part};
+use super::events::{CONTENT, Events, SUMMARY, finish};
+use super::object::{self, Form, Items, State, input_text, object, refusal_part, text_part};
 use super::{Asked, Voice, failure};
 use crate::dialect::Ids;
 use crate::dialect::openai::freeform::Freeform;
-use crate::dialect::sse::{self, end, number, raw, string};
+use crate::dialect::sse::{raw, string};
 use crate::error::Error;
 use crate::json::Lit;
 use crate::turn::{Answer, Block, Delta, Open};
@@ -31,10 +32,7 @@ pub struct Encoder {
     ids: Ids,
     store: bool,
     answer: Answer,
-    /// The number of the next event.
-    sequence: u64,
-    /// The place of the open item, or of the next one.
-    place: u64,
+    events: Events,
     /// Places of calls that were cut.
     skipped: Vec<u64>,
     started: bool,
@@ -43,8 +41,6 @@ pub struct Encoder {
     stage: Stage,
     /// What stands between the number and the text of each piece of the open item.
     middle: Vec<u8>,
-    /// The open item's id.
-    id: String,
     scratch: String,
 }
 
@@ -86,14 +82,12 @@ impl Encoder {
             ids: ids.clone(),
             store: voice.store,
             answer: Answer::new(),
-            sequence: 0,
-            place: 0,
+            events: Events::default(),
             skipped: Vec::new(),
             started: false,
             cut: false,
             stage: Stage::Between,
             middle: Vec::new(),
-            id: String::new(),
             scratch: String::new(),
         }
     }
@@ -141,7 +135,7 @@ impl Encoder {
             _ => self.answer.blocks.len().saturating_sub(1),
         };
         self.answer.blocks.truncate(done);
-        self.event("response.failed", out);
+        self.events.begin("response.failed", out);
         let (code, message) = failure(error);
         self.lifecycle(State::Failed(code, &message), false, out);
         self.stage = Stage::Over;
@@ -152,7 +146,7 @@ impl Encoder {
             return;
         }
         for name in ["response.created", "response.in_progress"] {
-            self.event(name, out);
+            self.events.begin(name, out);
             self.lifecycle(State::InProgress, self.store, out);
         }
     }
@@ -163,22 +157,21 @@ impl Encoder {
             Open::Thinking | Open::Redacted(_) => Form::Reasoning,
             Open::Tool { name, .. } => Form::of_tool(self.asked.tools.declared(name).custom),
         };
-        self.id = object::item_id(form, &self.ids, self.place);
-        self.event("response.output_item.added", out);
-        self.output_index(out);
+        self.events.id = object::item_id(form, &self.ids, self.events.place);
+        self.events.begin("response.output_item.added", out);
+        self.events.place(out);
         raw(",\"item\":", out);
         let items = self.items();
         match open {
-            Open::Text | Open::Refusal => items.message(self.place, "in_progress", |_| {}, out),
-            Open::Thinking | Open::Redacted(_) => items.reasoning(self.place, "in_progress", "", None, out),
-            Open::Tool { id, name } => items.call(self.place, "in_progress", id, name, None, out),
+            Open::Text | Open::Refusal => items.message(self.events.place, "in_progress", |_| {}, out),
+            Open::Thinking | Open::Redacted(_) => items.reasoning(self.events.place, "in_progress", "", None, out),
+            Open::Tool { id, name } => items.call(self.events.place, "in_progress", id, name, None, out),
         }
-        raw("}", out);
-        end(out);
+        finish(out);
         self.stage = match open {
             Open::Text => self.part(Stage::Text, text_part, out),
             Open::Refusal => self.part(Stage::Refusal, refusal_part, out),
-            Open::Thinking => self.takes(Stage::Thought(false), ",\"summary_index\":0"),
+            Open::Thinking => self.takes(Stage::Thought(false), SUMMARY),
             Open::Redacted(_) => Stage::Redacted,
             Open::Tool { .. } if form == Form::Custom => self.takes(Stage::Custom(Box::new(Freeform::new())), ""),
             Open::Tool { .. } => self.takes(Stage::Function(false), ""),
@@ -187,14 +180,14 @@ impl Encoder {
 
     /// Opens a message's part and prepares what stands before each piece.
     fn part(&mut self, stage: Stage, part: fn(&str, &mut Vec<u8>), out: &mut Vec<u8>) -> Stage {
-        self.in_part("response.content_part.added", "", part, out);
-        self.takes(stage, CONTENT_INDEX)
+        self.events.part("response.content_part.added", "", part, out);
+        self.takes(stage, CONTENT)
     }
 
     fn takes(&mut self, stage: Stage, index: &str) -> Stage {
         let mut middle = core::mem::take(&mut self.middle);
         middle.clear();
-        self.item(&mut middle);
+        self.events.item(&mut middle);
         raw(index, &mut middle);
         raw(",\"delta\":\"", &mut middle);
         self.middle = middle;
@@ -203,17 +196,17 @@ impl Encoder {
 
     fn piece(&mut self, delta: &Delta<'_>, piece: Lit<'_>, out: &mut Vec<u8>) {
         let (name, tail) = match &mut self.stage {
-            Stage::Text => ("response.output_text.delta", ",\"logprobs\":[]}"),
-            Stage::Refusal => ("response.refusal.delta", "}"),
+            Stage::Text => ("response.output_text.delta", ",\"logprobs\":[]"),
+            Stage::Refusal => ("response.refusal.delta", ""),
             Stage::Thought(begun) if self.asked.summary => {
                 if !core::mem::replace(begun, true) {
-                    self.summary("response.reasoning_summary_part.added", "", out);
+                    self.events.summary("response.reasoning_summary_part.added", "", out);
                 }
-                ("response.reasoning_summary_text.delta", "}")
+                ("response.reasoning_summary_text.delta", "")
             }
             Stage::Function(said) => {
                 *said = true;
-                ("response.function_call_arguments.delta", "}")
+                ("response.function_call_arguments.delta", "")
             }
             Stage::Custom(freeform) => {
                 self.scratch.clear();
@@ -231,19 +224,19 @@ impl Encoder {
     fn custom_piece(&mut self, out: &mut Vec<u8>) {
         if !self.scratch.is_empty() {
             let scratch = core::mem::take(&mut self.scratch);
-            self.text("response.custom_tool_call_input.delta", &scratch, "}", out);
+            self.text("response.custom_tool_call_input.delta", &scratch, "", out);
             self.scratch = scratch;
         }
     }
 
     /// A piece's event.
     fn text(&mut self, name: &'static str, text: &str, tail: &str, out: &mut Vec<u8>) {
-        self.event(name, out);
+        self.events.begin(name, out);
         out.extend_from_slice(&self.middle);
         raw(text, out);
         raw("\"", out);
         raw(tail, out);
-        end(out);
+        finish(out);
     }
 
     fn close(&mut self, delta: &Delta<'_>, out: &mut Vec<u8>) {
@@ -266,8 +259,8 @@ impl Encoder {
     fn close_call(&mut self, cut: bool, out: &mut Vec<u8>) {
         let stage = core::mem::replace(&mut self.stage, Stage::Between);
         if cut {
-            self.skipped.push(self.place);
-            self.place += 1;
+            self.skipped.push(self.events.place);
+            self.events.place += 1;
             return;
         }
         let custom = matches!(stage, Stage::Custom(_));
@@ -288,23 +281,21 @@ impl Encoder {
             ("response.function_call_arguments.delta", "response.function_call_arguments.done")
         };
         if !said && whole.len() > 2 {
-            self.event(delta, out);
-            self.item(out);
+            self.events.begin(delta, out);
+            self.events.item(out);
             raw(",\"delta\":", out);
             out.extend_from_slice(&whole);
-            raw("}", out);
-            end(out);
+            finish(out);
         }
-        self.event(done, out);
-        self.item(out);
+        self.events.begin(done, out);
+        self.events.item(out);
         if !custom {
             raw(",\"name\":", out);
             out.extend_from_slice(&name);
         }
         raw(if custom { ",\"input\":" } else { ",\"arguments\":" }, out);
         out.extend_from_slice(&whole);
-        raw("}", out);
-        end(out);
+        finish(out);
         self.item_done(true, out);
     }
 
@@ -318,16 +309,16 @@ impl Encoder {
         };
         match ended {
             Ended::Text => {
-                self.whole("response.output_text.done", CONTENT_INDEX, "text", &text, ",\"logprobs\":[]", out);
-                self.in_part("response.content_part.done", &text, text_part, out);
+                self.events.whole("response.output_text.done", CONTENT, ("text", &text), ",\"logprobs\":[]", out);
+                self.events.part("response.content_part.done", &text, text_part, out);
             }
             Ended::Refusal => {
-                self.whole("response.refusal.done", CONTENT_INDEX, "refusal", &text, "", out);
-                self.in_part("response.content_part.done", &text, refusal_part, out);
+                self.events.whole("response.refusal.done", CONTENT, ("refusal", &text), "", out);
+                self.events.part("response.content_part.done", &text, refusal_part, out);
             }
             Ended::Thought(true) => {
-                self.whole("response.reasoning_summary_text.done", ",\"summary_index\":0", "text", &text, "", out);
-                self.summary("response.reasoning_summary_part.done", &text, out);
+                self.events.whole("response.reasoning_summary_text.done", SUMMARY, ("text", &text), "", out);
+                self.events.summary("response.reasoning_summary_part.done", &text, out);
             }
             Ended::Thought(false) | Ended::Redacted => {}
         }
@@ -341,15 +332,14 @@ impl Encoder {
     }
 
     fn item_done(&mut self, complete: bool, out: &mut Vec<u8>) {
-        self.event("response.output_item.done", out);
-        self.output_index(out);
+        self.events.begin("response.output_item.done", out);
+        self.events.place(out);
         raw(",\"item\":", out);
         if let Some(block) = self.answer.blocks.last() {
-            self.items().item(self.place, block, complete, out);
+            self.items().item(self.events.place, block, complete, out);
         }
-        raw("}", out);
-        end(out);
-        self.place += 1;
+        finish(out);
+        self.events.place += 1;
     }
 
     fn finish(&mut self, delta: &Delta<'_>, out: &mut Vec<u8>) {
@@ -370,12 +360,11 @@ impl Encoder {
     fn last(&mut self, kept: bool, out: &mut Vec<u8>) {
         let answer = core::mem::take(&mut self.answer);
         let state = State::of(&answer.stop);
-        self.event(if state.is_cut() { "response.incomplete" } else { "response.completed" }, out);
+        self.events.begin(if state.is_cut() { "response.incomplete" } else { "response.completed" }, out);
         raw(",\"response\":", out);
         let output = |out: &mut Vec<u8>| self.items().all(&answer, &self.skipped, self.cut, out);
         object(&self.asked, &self.ids, state, kept, output, Some(&answer.usage), out);
-        raw("}", out);
-        end(out);
+        finish(out);
         self.stage = Stage::Over;
     }
 
@@ -383,73 +372,11 @@ impl Encoder {
         Items { asked: &self.asked, ids: &self.ids, sealed: self.asked.sealed }
     }
 
-    /// Begins an event: its name, type and number.
-    fn event(&mut self, name: &str, out: &mut Vec<u8>) {
-        sse::begin(name, out);
-        raw("{\"type\":\"", out);
-        raw(name, out);
-        raw("\",\"sequence_number\":", out);
-        number(self.sequence, out);
-        self.sequence += 1;
-    }
-
     /// Ends an event that carries the response, with the items that are done.
     fn lifecycle(&self, state: State<'_>, store: bool, out: &mut Vec<u8>) {
         raw(",\"response\":", out);
         let output = |out: &mut Vec<u8>| self.items().all(&self.answer, &self.skipped, false, out);
         object(&self.asked, &self.ids, state, store, output, None, out);
-        raw("}", out);
-        end(out);
-    }
-
-    fn output_index(&self, out: &mut Vec<u8>) {
-        raw(",\"output_index\":", out);
-        number(self.place, out);
-    }
-
-    /// Names the open item.
-    fn item(&self, out: &mut Vec<u8>) {
-        raw(",\"item_id\":\"", out);
-        raw(&self.id, out);
-        raw("\"", out);
-        self.output_index(out);
-    }
-
-    /// An event that carries a whole text.
-    fn whole(&mut self, name: &str, index: &str, member: &str, text: &str, tail: &str, out: &mut Vec<u8>) {
-        self.event(name, out);
-        self.item(out);
-        raw(index, out);
-        raw(",\"", out);
-        raw(member, out);
-        raw("\":\"", out);
-        raw(text, out);
-        raw("\"", out);
-        raw(tail, out);
-        raw("}", out);
-        end(out);
-    }
-
-    /// An event that carries a message's part.
-    fn in_part(&mut self, name: &str, text: &str, part: fn(&str, &mut Vec<u8>), out: &mut Vec<u8>) {
-        self.carry(name, CONTENT_INDEX, text, part, out);
-    }
-
-    /// An event that carries a summary's part.
-    fn summary(&mut self, name: &str, text: &str, out: &mut Vec<u8>) {
-        self.carry(name, ",\"summary_index\":0", text, summary_part, out);
-    }
-
-    fn carry(&mut self, name: &str, index: &str, text: &str, part: fn(&str, &mut Vec<u8>), out: &mut Vec<u8>) {
-        self.event(name, out);
-        self.item(out);
-        raw(index, out);
-        raw(",\"part\":", out);
-        part(text, out);
-        raw("}", out);
-        end(out);
+        finish(out);
     }
 }
-
-/// A message has one part.
-const CONTENT_INDEX: &str = ",\"content_index\":0";

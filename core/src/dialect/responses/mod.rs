@@ -4,7 +4,8 @@
 //! decode   the request as a turn             encode   deltas to server-sent events
 //! items    input items to messages           object   the response object and its items
 //! tools    declared tools, and back          record   what is kept of a response, and lists of it
-//! echo     what an answer repeats            thought  thinking sealed into reasoning items
+//! echo     what an answer repeats            events   the frames of events
+//!                                            thought  thinking sealed into reasoning items
 //! ```
 //!
 //! It follows the public API reference and what Codex 0.169 and the OpenAI SDKs check. What it does not know it
@@ -13,6 +14,7 @@
 mod decode;
 mod echo;
 mod encode;
+mod events;
 mod items;
 mod object;
 mod record;
