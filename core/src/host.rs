@@ -104,6 +104,11 @@ pub enum Payload {
 /// memory of one request on a 128 MB isolate.
 pub const MAX_BODY: usize = 32 * 1024 * 1024;
 
+/// The largest record of a kept response, in bytes before it is sealed. A record holds the whole conversation so far,
+/// and each answer of a chain stores it anew: far below what the stores take (25 MiB a value on Workers KV), this
+/// bounds the time and the memory that an isolate spends on one of them, and still holds the text of every window.
+pub const MAX_KEPT: usize = 2 * 1024 * 1024;
+
 /// A request to the service, or for a picture that lies elsewhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Outbound {

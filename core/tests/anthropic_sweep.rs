@@ -3,9 +3,12 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 #![recursion_limit = "512"]
 
+mod sweep_support;
+
 use kiro2api_core::Kind;
 use kiro2api_core::dialect::{Given, anthropic};
 use serde_json::{Value, json};
+use sweep_support::{fits, kind_of, path_of, pointers, type_first};
 
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
@@ -191,76 +194,4 @@ fn is_explained(path: &str, wrong: &str) -> bool {
     let null = wrong == "null" && OPTIONAL.iter().any(|pattern| fits(pattern, path));
     let fits_one = |kinds: &[&str]| kinds.contains(&"any") || kinds.contains(&wrong);
     null || ACCEPTED.iter().any(|(pattern, kinds, _)| fits_one(kinds) && fits(pattern, path))
-}
-
-/// Whether a path fits a pattern in which `[*]` is any index.
-fn fits(pattern: &str, path: &str) -> bool {
-    let (mut wanted, mut parts) = (pattern.split('['), path.split('['));
-    loop {
-        match (wanted.next(), parts.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(part)) => {
-                let fits = match wanted.strip_prefix('*') {
-                    Some(tail) => part.trim_start_matches(|letter: char| letter.is_ascii_digit()) == tail,
-                    None => part == wanted,
-                };
-                if !fits {
-                    return false;
-                }
-            }
-            _ => return false,
-        }
-    }
-}
-
-fn pointers(value: &Value, at: String) -> Vec<String> {
-    let mut all = vec![at.clone()];
-    match value {
-        Value::Object(members) => {
-            all.extend(members.iter().flat_map(|(name, value)| pointers(value, format!("{at}/{name}"))));
-        }
-        Value::Array(items) => {
-            all.extend(items.iter().enumerate().flat_map(|(index, value)| pointers(value, format!("{at}/{index}"))));
-        }
-        _ => {}
-    }
-    all
-}
-
-fn path_of(pointer: &str) -> String {
-    let mut path = String::new();
-    for part in pointer.split('/').skip(1) {
-        match part.parse::<usize>() {
-            Ok(index) => path.push_str(&format!("[{index}]")),
-            Err(_) if path.is_empty() => path.push_str(part),
-            Err(_) => path.push_str(&format!(".{part}")),
-        }
-    }
-    path
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-/// JSON text in which `type` is the first member of every object.
-fn type_first(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut names: Vec<_> = members.keys().collect();
-            names.sort_by_key(|name| *name != "type");
-            let members: Vec<_> =
-                names.iter().map(|name| format!("{}:{}", json!(name), type_first(&members[*name]))).collect();
-            format!("{{{}}}", members.join(","))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(type_first).collect::<Vec<_>>().join(",")),
-        other => other.to_string(),
-    }
 }

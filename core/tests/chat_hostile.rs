@@ -90,8 +90,6 @@ fn null_is_as_good_as_nothing_in_every_field() {
 fn what_is_wrong_deep_down_is_named_by_its_path() {
     let tool = |inner: &str| with(&format!(r#""tools":[{{"type":"function","function":{inner}}}]"#));
     let schema = |levels| format!(r#"{{"name":"a","parameters":{{"a":{}}}}}"#, deep(levels));
-    let part = |part: &str| saying(&format!(r#"[{{"role":"user","content":[{{"type":"text","text":"x"}},{part}]}}]"#));
-    let call = |call: &str| saying(&format!(r#"[{{"role":"assistant","tool_calls":[{call}]}}]"#));
     let table: Vec<(String, &str)> = vec![
         (with(r#""stream":true,"stream_options":{"include_usage":1}"#), "stream_options.include_usage"),
         (with(r#""stream":true,"stream_options":{"include_obfuscation":1}"#), "stream_options.include_obfuscation"),
@@ -130,6 +128,15 @@ fn what_is_wrong_deep_down_is_named_by_its_path() {
         (with(r#""functions":[{"description":"a"}]"#), "functions[0].name"),
         (with(r#""functions":[{"name":"a"}],"function_call":{"name":"b"}"#), "function_call.name"),
         (with(r#""functions":[{"name":"a"}],"function_call":{}"#), "function_call.name"),
+    ];
+    refused_at(&table);
+}
+
+#[test]
+fn what_is_wrong_in_a_message_is_named_by_its_path() {
+    let part = |part: &str| saying(&format!(r#"[{{"role":"user","content":[{{"type":"text","text":"x"}},{part}]}}]"#));
+    let call = |call: &str| saying(&format!(r#"[{{"role":"assistant","tool_calls":[{call}]}}]"#));
+    let table: Vec<(String, &str)> = vec![
         (saying("7"), "messages"),
         (saying("[]"), "messages"),
         (saying("[7]"), "messages[0]"),
@@ -200,8 +207,12 @@ fn what_is_wrong_deep_down_is_named_by_its_path() {
             "messages[0].content[0]",
         ),
     ];
+    refused_at(&table);
+}
+
+fn refused_at(table: &[(String, &str)]) {
     for (body, path) in table {
-        assert_eq!(refusal(&body).path(), Some(path), "{body:.120}");
+        assert_eq!(refusal(body).path(), Some(*path), "{body:.120}");
     }
 }
 

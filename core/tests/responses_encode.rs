@@ -1,5 +1,5 @@
 //! The events of a streamed response, byte for byte and by their grammar, and the body of one that is not streamed.
-#![expect(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test panics")]
 
 mod responses_support;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const PLAIN: &str = r#"{"model":"claude-opus-5-5","input":"hi"}"#;
 
 /// What every object of [`PLAIN`] holds between its items and `store`.
-const ECHO: &str = r#","model":"claude-opus-5-5","background":false,"instructions":null,"max_output_tokens":null,"max_tool_calls":null,"metadata":{},"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","user":null"#;
+const ECHO: &str = r#","model":"claude-opus-5-5","service_tier":"default","background":false,"instructions":null,"max_output_tokens":null,"max_tool_calls":null,"metadata":{},"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","user":null"#;
 
 #[test]
 fn a_text_byte_for_byte() {
@@ -187,12 +187,8 @@ fn every_stop_has_its_status() {
         (Stop::ContextWindow, "incomplete", json!({"reason": "max_output_tokens"})),
         (Stop::Refusal, "incomplete", json!({"reason": "content_filter"})),
     ] {
-        let deltas = [
-            Delta::Open(Open::Text),
-            Delta::Piece(lit("a")),
-            Delta::Close,
-            Delta::Finish { stop, usage: usage(1, 2) },
-        ];
+        let deltas =
+            [Delta::Open(Open::Text), Delta::Piece(lit("a")), Delta::Close, Delta::Finish { stop, usage: usage(1, 2) }];
         let told = events(&stream(&voice(PLAIN), &deltas));
         let last = told.last().unwrap();
         assert_eq!(last["type"], format!("response.{status}"));

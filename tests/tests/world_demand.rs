@@ -23,7 +23,7 @@ fn call(stream: bool) -> Ask {
 }
 
 fn ask(stream: bool, members: &str) -> Ask {
-    Ask::messages(&format!(
+    Ask::messages(format!(
         r#"{{"model":"claude-sonnet-4-5","max_tokens":900,"stream":{stream},{members},"messages":[{{"role":"user","content":"hi"}}]}}"#
     ))
 }

@@ -292,3 +292,28 @@ fn a_repair_sends_the_fetched_picture_again_and_counting_fetches_nothing() {
     assert!(counted.json()["input_tokens"].as_u64().unwrap() > 1000, "{}", counted.text());
     assert_eq!(urls(&world).len(), 1);
 }
+
+#[test]
+fn openai_clients_get_the_same_with_the_path_of_their_own_field() {
+    let url = "https://pictures.example/a.png";
+    let chat = json!({ "model": "claude-sonnet-4-5", "messages": [{ "role": "user", "content": [
+        { "type": "image_url", "image_url": { "url": url } }, { "type": "text", "text": "x" },
+    ] }] });
+    let input = json!([{ "role": "user", "content": [
+        { "type": "input_image", "image_url": url }, { "type": "input_text", "text": "x" },
+    ] }]);
+    let responses = json!({ "model": "claude-sonnet-4-5", "input": input });
+    for (path, body, field) in [
+        ("/v1/chat/completions", &chat, "messages[0].content[0].image_url.url"),
+        ("/v1/responses", &responses, "input[0].content[0].image_url"),
+    ] {
+        let world = World::default();
+        let instance = world.instance();
+        world.service.next(Operation::Media, png());
+        let got = world.ask(&instance, &Ask::post(path, body.to_string()));
+        assert_eq!((got.status(), urls(&world).len()), (200, 1), "{path}: {}", got.text());
+        assert_eq!(images(&world).len(), 1, "{path}");
+        let got = world.ask(&instance, &Ask::post(path, body.to_string()));
+        assert_eq!((got.status(), got.json()["error"]["param"].as_str()), (400, Some(field)), "{path}: {}", got.text());
+    }
+}

@@ -13,9 +13,9 @@ use crate::exchange::asking::Asking;
 use crate::exchange::relay::Relay;
 use crate::exchange::reply::ignored_header;
 use crate::exchange::{Exchange, Gateway, Say, State, hex};
-use crate::host::{Millis, Saved, StoreError, Stored};
+use crate::host::{MAX_KEPT, Millis, Saved, StoreError, Stored};
 use crate::json;
-use crate::seal::{OVERHEAD, Own};
+use crate::seal::Own;
 use crate::summary::event_line;
 
 /// The client key that responses belong to, as far as it must be known here.
@@ -195,13 +195,12 @@ impl Exchange {
         let entropy = self.draw();
         let call = self.call.as_ref().filter(|call| call.voice.wants_keeping())?;
         let Some((id, mut record)) = call.voice.record(call.ids(), call.complete()?) else {
-            self.not_kept(None, "it is too large", now);
+            self.not_kept(None, &format!("it takes more than {MAX_KEPT} bytes"), now);
             return None;
         };
         json::mend_surrogates(&mut record);
-        let length = record.len() + HEAD + OVERHEAD;
-        if length > MAX_KEPT {
-            self.not_kept(Some(&id), &format!("it takes {length} bytes of {MAX_KEPT}"), now);
+        if record.len() > MAX_KEPT {
+            self.not_kept(Some(&id), &format!("it takes {} bytes of {MAX_KEPT}", record.len()), now);
             return None;
         }
         let key = owner.key(&id);
@@ -299,11 +298,6 @@ fn unwrapped(mut plain: Vec<u8>) -> Option<(Millis, Vec<u8>)> {
 fn is_id(id: &str) -> bool {
     (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
-
-/// The largest record that is stored, in bytes, sealed. A record holds the whole conversation so far, and each
-/// answer of a chain stores it anew: far below what the stores take (25 MiB a value on Workers KV), it bounds the
-/// time and the memory that an isolate spends on one seal, and still holds the text of every window.
-pub const MAX_KEPT: usize = 2 * 1024 * 1024;
 
 const VERSION: u8 = 1;
 const HEAD: usize = 9;

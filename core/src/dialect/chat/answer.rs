@@ -76,21 +76,9 @@ pub(super) fn finish_reason(stop: Stop<'_>, refused: bool, functions: bool) -> &
 fn message(voice: &Voice, answer: &Answer, out: &mut Vec<u8>) -> bool {
     let blocks = &answer.blocks;
     raw("{\"role\":\"assistant\",\"content\":", out);
-    let text = |block| match block {
-        &Block::Text(ref text) => Some(text.as_str()),
-        _ => None,
-    };
     joined(blocks.iter().filter_map(text), out);
     raw(",\"refusal\":", out);
-    let refusal = |block| match block {
-        &Block::Refusal(ref text) => Some(text.as_str()),
-        _ => None,
-    };
     let refused = joined(blocks.iter().filter_map(refusal), out);
-    let thought = |block| match block {
-        &Block::Thinking { ref text, .. } if !text.is_empty() => Some(text.as_str()),
-        _ => None,
-    };
     if blocks.iter().any(|block| thought(block).is_some()) {
         raw(",\"reasoning_content\":", out);
         joined(blocks.iter().filter_map(thought), out);
@@ -98,6 +86,18 @@ fn message(voice: &Voice, answer: &Answer, out: &mut Vec<u8>) -> bool {
     calls(voice, blocks, out);
     raw(",\"annotations\":[]}", out);
     refused
+}
+
+fn text(block: &Block) -> Option<&str> {
+    if let Block::Text(text) = block { Some(text) } else { None }
+}
+
+fn refusal(block: &Block) -> Option<&str> {
+    if let Block::Refusal(text) = block { Some(text) } else { None }
+}
+
+fn thought(block: &Block) -> Option<&str> {
+    if let Block::Thinking { text, .. } = block { Some(&**text).filter(|text| !text.is_empty()) } else { None }
 }
 
 /// Appends texts that are literals as one string; null, and `false`, where there are none.

@@ -9,7 +9,7 @@
 use super::{Voice, answer};
 use crate::dialect::Ids;
 use crate::dialect::openai::error;
-use crate::dialect::openai::freeform::Freeform;
+use crate::dialect::openai::freeform::{self, Freeform};
 use crate::dialect::sse::{data, end, number, raw, string};
 use crate::error::Error;
 use crate::json::Lit;
@@ -228,7 +228,11 @@ impl Encoder {
     fn close(&mut self, out: &mut Vec<u8>) {
         match core::mem::replace(&mut self.block, Block::None) {
             Block::Call { blank: true } => self.write("{}", out),
-            Block::Custom(plain) if plain.is_missing() => self.write(&plain.json, out),
+            Block::Custom(plain) => {
+                if let Some(text) = plain.without_text() {
+                    self.write(&text, out);
+                }
+            }
             _ => {}
         }
     }
@@ -259,9 +263,16 @@ impl Plain {
         }
     }
 
-    /// Whether the model wrote something that holds no text.
-    fn is_missing(&self) -> bool {
-        !self.told && !self.reader.found() && !self.json.is_empty()
+    /// The input where the model wrote a whole object without a text in it. A cut one is no input.
+    fn without_text(&self) -> Option<String> {
+        if self.told || self.reader.found() {
+            return None;
+        }
+        let json = Lit::joined(&self.json).decode();
+        serde_json::from_str::<serde::de::IgnoredAny>(&json).ok()?;
+        let mut literal = Vec::new();
+        freeform::input_of(&json, &mut literal);
+        String::from_utf8(literal).ok().filter(|text| !text.is_empty())
     }
 }
 

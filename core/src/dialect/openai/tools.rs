@@ -159,10 +159,10 @@ mod tests {
     }
 
     fn two() -> Vec<Tool<'static>> {
-        ["read", "write"].map(|name| freeform_named(name)).to_vec()
+        ["read", "write"].map(named_tool).to_vec()
     }
 
-    fn freeform_named(name: &'static str) -> Tool<'static> {
+    fn named_tool(name: &'static str) -> Tool<'static> {
         Tool { name: name.into(), description: "".into(), kind: ToolKind::Client(None) }
     }
 

@@ -36,6 +36,8 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
     let (format, mut ignored) = text(&rest)?;
     let sealed = include(&rest, &mut ignored)?;
     let (session, unused) = wishes::session(&rest, given.headers)?;
+    // A conversation that goes on keeps the name it once had.
+    let session = session.or_else(|| record::session(given.previous?).map(Cow::Owned));
     without_effect(&rest, &mut ignored)?;
     ignored.extend(unused);
     ignored.append(&mut tools.ignored);
@@ -47,6 +49,14 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
     if previous.is_none() {
         limits::some_content(&messages, &root.key("input"))?;
     }
+    let asked = Asked {
+        echo: echo::echo(&rest, &name),
+        summary,
+        sealed,
+        tools: tools.table,
+        session: session.as_deref().map(str::to_owned),
+        input: if store { input.kept() } else { None },
+    };
     let turn = Turn {
         model,
         system,
@@ -62,13 +72,6 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
         truncate: truncation(&rest)?,
         stream: rest.boolean("stream", &root)?.unwrap_or(false),
         ignored,
-    };
-    let asked = Asked {
-        echo: echo::echo(&rest, &name),
-        summary,
-        sealed,
-        tools: tools.table,
-        input: if store { input.kept() } else { None },
     };
     let needs = previous.map(|id| Need::Previous(id.into_owned())).into_iter().chain(pictures.needs()).collect();
     let voice = Voice { model: name.into_owned(), store, asked: Arc::new(asked) };

@@ -10,6 +10,8 @@ pub(super) fn echo(rest: &Members<'_>, model: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     raw(",\"model\":", &mut out);
     string(model, &mut out);
+    // There is one tier, whichever was asked for.
+    raw(",\"service_tier\":\"default\"", &mut out);
     for (name, default) in REPEATED {
         let given = rest.iter().find(|(key, raw)| key == name && raw.get() != "null").map(|(_, raw)| raw);
         let given = given.filter(|raw| raw.get().len() <= MAX_MEMBER);
@@ -50,7 +52,6 @@ const REPEATED: &[(&str, &str)] = &[
     ("prompt_cache_key", ""),
     ("reasoning", "{\"effort\":null,\"summary\":null}"),
     ("safety_identifier", ""),
-    ("service_tier", "\"default\""),
     ("temperature", "null"),
     ("text", "{\"format\":{\"type\":\"text\"}}"),
     ("tool_choice", "\"auto\""),

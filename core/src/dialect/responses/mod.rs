@@ -52,6 +52,8 @@ struct Asked {
     sealed: bool,
     /// The declared tools and what they are called here.
     tools: Table,
+    /// What names the client's session.
+    session: Option<String>,
     /// The earlier items and those of this request, for the record; `None` where nothing is kept or they are too
     /// large to keep.
     input: Option<record::Input>,

@@ -1,8 +1,9 @@
 //! What is kept of a response, so that it can be shown again and continued.
 //!
 //! ```text
-//! {"v":1, "response": the object as it was told, "before": items of the responses it continues,
-//!  "input": its own items, "output": its items with their thought sealed}
+//! {"v":1, "session": what names the client's session, "response": the object as it was told,
+//!  "before": items of the responses it continues, "input": its own items,
+//!  "output": its items with their thought sealed}
 //! ```
 //!
 //! A record holds the whole conversation, so continuing needs no other record. Every item has an id.
@@ -16,6 +17,7 @@ use crate::dialect::Ids;
 use crate::dialect::read::Path;
 use crate::dialect::sse::{raw, string};
 use crate::error::Error;
+use crate::host::MAX_KEPT;
 use crate::json::RawValue;
 use crate::turn::Answer;
 
@@ -30,7 +32,7 @@ impl Input {
     /// Copies the items; `None` where they are too large to keep.
     pub(super) fn of(earlier: &[&RawValue], new: &[&RawValue], text: Option<&RawValue>) -> Option<Self> {
         let size = |raws: &[&RawValue]| raws.iter().map(|raw| raw.get().len()).sum::<usize>();
-        if size(earlier) + size(new) + text.map_or(0, |raw| raw.get().len()) > MAX_INPUT {
+        if size(earlier) + size(new) + text.map_or(0, |raw| raw.get().len()) > MAX_KEPT {
             return None;
         }
         let mut before = Vec::new();
@@ -47,13 +49,18 @@ impl Input {
 }
 
 /// The id and the record of a complete answer, where the client wants it kept. `None` also where the conversation is
-/// larger than 4 MiB.
+/// larger than [`MAX_KEPT`].
 pub fn record(voice: &Voice, ids: &Ids, answer: &Answer) -> Option<(String, Vec<u8>)> {
     let input = voice.asked.input.as_ref().filter(|_| voice.store)?;
     let state = State::of(&answer.stop);
     let items = |sealed| Items { asked: &voice.asked, ids, sealed };
     let mut out = Vec::with_capacity(4096);
-    raw("{\"v\":1,\"response\":", &mut out);
+    raw("{\"v\":1,\"session\":", &mut out);
+    match &voice.asked.session {
+        Some(session) => string(session, &mut out),
+        None => raw("null", &mut out),
+    }
+    raw(",\"response\":", &mut out);
     let shown = |out: &mut Vec<u8>| items(voice.asked.sealed).all(answer, &[], state.is_cut(), out);
     object(&voice.asked, ids, state, true, shown, Some(&answer.usage), &mut out);
     raw(",\"before\":[", &mut out);
@@ -114,6 +121,8 @@ fn prefix(kind: &str) -> &'static str {
 struct Record<'a> {
     v: u32,
     #[serde(borrow)]
+    session: Option<&'a RawValue>,
+    #[serde(borrow)]
     response: &'a RawValue,
     #[serde(borrow)]
     before: Vec<&'a RawValue>,
@@ -134,6 +143,11 @@ pub(super) fn items(record: &[u8]) -> Option<Vec<&RawValue>> {
     Some(before.into_iter().chain(input).chain(output).collect())
 }
 
+/// What names the client's session, where an earlier request of the conversation said so.
+pub(super) fn session(record: &[u8]) -> Option<String> {
+    serde_json::from_str(read(record)?.session?.get()).ok()
+}
+
 /// The body of `GET /v1/responses/{id}`.
 ///
 /// # Errors
@@ -151,7 +165,7 @@ pub fn deleted(id: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(96);
     raw("{\"id\":", &mut out);
     string(id, &mut out);
-    raw(",\"object\":\"response.deleted\",\"deleted\":true}", &mut out);
+    raw(",\"object\":\"response\",\"deleted\":true}", &mut out);
     out
 }
 
@@ -229,6 +243,3 @@ fn list(items: &[(String, &RawValue)], more: bool) -> Vec<u8> {
     raw(if more { ",\"has_more\":true}" } else { ",\"has_more\":false}" }, &mut out);
     out
 }
-
-/// The largest conversation that is kept (bytes).
-const MAX_INPUT: usize = 4 << 20;
