@@ -378,3 +378,50 @@ fn tokens_are_counted_without_asking_anyone() {
     assert!(body["input_tokens"].as_u64().unwrap() > 8);
     assert_eq!(count(r#""input":7"#).unwrap_err().path(), Some("input"));
 }
+
+#[test]
+fn no_two_tools_share_a_name_and_none_gets_lost() {
+    let namespace =
+        r#"{"type":"namespace","name":"a","tools":[{"type":"custom","name":"b"},{"type":"function","name":"b"}]}"#;
+    let plain = r#"{"type":"function","name":"a__b"}"#;
+    for (tools, offered) in [
+        (format!("{namespace},{plain}"), ["a__b", "a__b_"]),
+        (format!("{plain},{namespace}"), ["a__b", "a__b_"]),
+        (format!("{namespace},{namespace},{plain},{plain}"), ["a__b", "a__b_"]),
+    ] {
+        let body = request(&format!("\"input\":\"hi\",\"tools\":[{tools}]"));
+        let names = turn(&body, &[], |turn| turn.tools.iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>());
+        assert_eq!(names, offered, "{tools}");
+    }
+}
+
+#[test]
+fn tools_are_counted_wherever_they_are_declared() {
+    let many = |from: usize, count: usize| {
+        let tools = (from..from + count).map(|at| format!("{{\"type\":\"function\",\"name\":\"t{at}\"}}"));
+        tools.collect::<Vec<_>>().join(",")
+    };
+    let body = |plain: usize, spaced: usize, added: usize| {
+        request(&format!(
+            "\"tools\":[{},{{\"type\":\"namespace\",\"name\":\"n\",\"tools\":[{}]}}],\"input\":[\"ITEM\",{{\"role\":\"user\",\"content\":\"x\"}}]",
+            many(0, plain),
+            many(0, spaced)
+        ))
+        .replace(
+            "\"ITEM\"",
+            &format!("{{\"type\":\"additional_tools\",\"tools\":[{}]}}", many(plain, added)),
+        )
+    };
+    assert_eq!(turn(&body(500, 500, 24), &[], |turn| turn.tools.len()), 1024);
+    for (plain, spaced, added, path) in
+        [(1025, 1, 1, "tools[1024]"), (500, 600, 1, "tools[500].tools[524]"), (500, 500, 25, "input[0].tools[24]")]
+    {
+        assert_eq!(refused(&body(plain, spaced, added)).path(), Some(path));
+    }
+}
+
+#[test]
+fn a_reference_may_be_its_id_alone() {
+    assert_eq!(refused(&request(r#""input":[{"id":"msg_1"}]"#)).path(), Some("input[0].id"));
+    assert_eq!(refused(&request(r#""input":[{"id":"msg_1","text":"x"}]"#)).path(), Some("input[0].type"));
+}

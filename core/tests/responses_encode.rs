@@ -7,7 +7,7 @@ use kiro2api_core::dialect::{Ids, Voice};
 use kiro2api_core::json::Lit;
 use kiro2api_core::turn::{Answer, Count, Delta, Open, Stop, Usage};
 use kiro2api_core::{Error, Kind};
-use responses_support::{events, ids, lit, stream, usage, voice};
+use responses_support::{events, ids, lit, storing_voice, stream, usage, voice};
 use serde_json::{Value, json};
 
 const PLAIN: &str = r#"{"model":"claude-opus-5-5","input":"hi"}"#;
@@ -54,7 +54,7 @@ event: response.output_item.done
 data: {"type":"response.output_item.done","sequence_number":8,"output_index":0,"item":{"id":"msg_0123456789abcdef012345670000","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hello\n\"you\"","annotations":[],"logprobs":[]}]}}
 
 event: response.completed
-data: {"type":"response.completed","sequence_number":9,"response":HEAD"completed","error":null,"incomplete_details":null,"output":[{"id":"msg_0123456789abcdef012345670000","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hello\n\"you\"","annotations":[],"logprobs":[]}]}]ECHO,"store":false,"usage":{"input_tokens":20,"input_tokens_details":{"cached_tokens":7},"output_tokens":20,"total_tokens":40}}}
+data: {"type":"response.completed","sequence_number":9,"response":HEAD"completed","error":null,"incomplete_details":null,"output":[{"id":"msg_0123456789abcdef012345670000","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hello\n\"you\"","annotations":[],"logprobs":[]}]}]ECHO,"store":false,"usage":{"input_tokens":20,"input_tokens_details":{"cached_tokens":7},"output_tokens":20,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":40}}}
 
 "#;
     let expected = expected.replace("HEAD", head).replace("ECHO", ECHO);
@@ -246,7 +246,7 @@ fn failures_have_the_codes_that_codex_acts_on() {
     for (kind, code) in [
         (Kind::TooLong { tokens: 9, maximum: 8 }, "context_length_exceeded"),
         (Kind::QuotaExhausted, "insufficient_quota"),
-        (Kind::Overloaded, "server_is_overloaded"),
+        (Kind::Overloaded, "slow_down"),
         (Kind::Invalid, "invalid_prompt"),
         (Kind::RateLimited, "rate_limit_exceeded"),
         (Kind::UpstreamFailed, "server_error"),
@@ -310,4 +310,56 @@ fn ids_never_meet_across_responses() {
         serde_json::from_slice::<Value>(&out).unwrap()["output"][0]["id"].clone()
     };
     assert_ne!(body(&ids()), body(&other));
+}
+
+#[test]
+fn items_have_the_same_ids_in_the_stream_and_in_the_record() {
+    let voice = storing_voice(PLAIN);
+    let deltas = [
+        Delta::Open(Open::Tool { id: "a", name: "read" }),
+        Delta::Piece(Lit::of(serde_json::from_str(r#""{\"path\":""#).unwrap()).unwrap()),
+        Delta::Close,
+        Delta::Open(Open::Text),
+        Delta::Piece(lit("hm")),
+        Delta::Close,
+        Delta::Finish { stop: Stop::MaxTokens, usage: usage(1, 1) },
+    ];
+    let (mut encoder, mut answer, mut out) = (voice.encoder(&ids()), Answer::new(), Vec::new());
+    for delta in &deltas {
+        encoder.delta(delta, &mut out);
+        answer.push(delta);
+    }
+    let (_, record) = voice.record(&ids(), encoder.unconcluded().unwrap()).unwrap();
+    encoder.conclude(true, &mut out);
+    let stored: Value =
+        serde_json::from_slice(&kiro2api_core::dialect::responses::stored_response(&record).unwrap()).unwrap();
+    let told = events(&String::from_utf8(out).unwrap());
+    assert_eq!(stored, told.last().unwrap()["response"]);
+    assert_eq!(stored["output"][0]["id"], "msg_0123456789abcdef012345670001");
+    let mut body = Vec::new();
+    voice.body(&ids(), &[&answer], true, &mut body);
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), stored);
+}
+
+#[test]
+fn usage_has_both_details_whatever_the_service_told() {
+    let told = |usage: Usage, thought: &str| {
+        let deltas = [
+            Delta::Open(Open::Thinking),
+            Delta::Piece(lit(thought)),
+            Delta::Close,
+            Delta::Open(Open::Text),
+            Delta::Piece(lit("one two three four")),
+            Delta::Close,
+            Delta::Finish { stop: Stop::EndTurn, usage },
+        ];
+        let deltas = if thought.is_empty() { &deltas[3..] } else { &deltas };
+        events(&stream(&voice(PLAIN), deltas)).last().unwrap()["response"]["usage"].clone()
+    };
+    let estimated = Usage { input: Count::estimated(5), output: Count::estimated(8), ..Usage::default() };
+    let plain = json!({"input_tokens": 5, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 8,
+        "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 13});
+    assert_eq!(told(estimated, ""), plain);
+    let share = told(estimated, "one two three four")["output_tokens_details"]["reasoning_tokens"].clone();
+    assert_eq!(share, 4);
 }

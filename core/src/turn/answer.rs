@@ -10,6 +10,9 @@ use crate::turn::usage::Usage;
 pub struct Answer {
     /// Its blocks in order; text stays escaped, so that a body splices it between quotes.
     pub blocks: Vec<Block>,
+    /// The places of calls that were cut and left out, counted as if they were among the blocks: a stream has told
+    /// their beginnings.
+    pub left_out: Vec<usize>,
     /// Why it ended; [`OwnedStop::MaxTokens`] until the stream says so.
     pub stop: OwnedStop,
     /// What it used.
@@ -159,6 +162,7 @@ impl Answer {
             Extent::Blank => "{}".clone_into(input),
             Extent::Partial | Extent::Broken => {
                 self.blocks.pop();
+                self.left_out.push(self.blocks.len() + self.left_out.len());
             }
         }
     }

@@ -1,6 +1,7 @@
 //! From the bytes of a Responses request to a turn.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::items::{Conversation, Item};
@@ -169,6 +170,7 @@ impl<'a> Input<'a> {
         if !(continues && list.is_empty()) {
             limits::messages(list.len(), at)?;
         }
+        let known: BTreeSet<String> = self.earlier.iter().filter_map(|item| Some(item.id()?.into_owned())).collect();
         for (index, raw) in list.into_iter().enumerate() {
             let path = at.item(index);
             let item = Item::read(raw, &path)?;
@@ -177,14 +179,10 @@ impl<'a> Input<'a> {
                 continue;
             }
             let id = item.wire.require_string("id", &path)?;
-            match self.earlier.iter().find(|item| item.id().as_deref() == Some(&*id)) {
-                // It stands in the conversation already.
-                Some(_) => {}
-                None if continues && given.previous.is_none() => {}
-                None => {
-                    let text = "names no item that is kept here: send the item itself, or previous_response_id with it";
-                    return Err(path.key("id").invalid(text));
-                }
+            // A known one stands in the conversation already.
+            if !known.contains(&*id) && !(continues && given.previous.is_none()) {
+                let text = "names no item that is kept here: send the item itself, or previous_response_id with it";
+                return Err(path.key("id").invalid(text));
             }
         }
         Ok(())

@@ -33,8 +33,6 @@ pub struct Encoder {
     store: bool,
     answer: Answer,
     events: Events,
-    /// Places of calls that were cut.
-    skipped: Vec<u64>,
     started: bool,
     /// Whether the last item was told as incomplete.
     cut: bool,
@@ -83,7 +81,6 @@ impl Encoder {
             store: voice.store,
             answer: Answer::new(),
             events: Events::default(),
-            skipped: Vec::new(),
             started: false,
             cut: false,
             stage: Stage::Between,
@@ -259,7 +256,6 @@ impl Encoder {
     fn close_call(&mut self, cut: bool, out: &mut Vec<u8>) {
         let stage = core::mem::replace(&mut self.stage, Stage::Between);
         if cut {
-            self.skipped.push(self.events.place);
             self.events.place += 1;
             return;
         }
@@ -362,8 +358,8 @@ impl Encoder {
         let state = State::of(&answer.stop);
         self.events.begin(if state.is_cut() { "response.incomplete" } else { "response.completed" }, out);
         raw(",\"response\":", out);
-        let output = |out: &mut Vec<u8>| self.items().all(&answer, &self.skipped, self.cut, out);
-        object(&self.asked, &self.ids, state, kept, output, Some(&answer.usage), out);
+        let output = |out: &mut Vec<u8>| self.items().all(&answer, self.cut, out);
+        object(&self.asked, &self.ids, state, kept, output, Some(&answer), out);
         finish(out);
         self.stage = Stage::Over;
     }
@@ -375,7 +371,7 @@ impl Encoder {
     /// Ends an event that carries the response, with the items that are done.
     fn lifecycle(&self, state: State<'_>, store: bool, out: &mut Vec<u8>) {
         raw(",\"response\":", out);
-        let output = |out: &mut Vec<u8>| self.items().all(&self.answer, &self.skipped, false, out);
+        let output = |out: &mut Vec<u8>| self.items().all(&self.answer, false, out);
         object(&self.asked, &self.ids, state, store, output, None, out);
         finish(out);
     }

@@ -27,6 +27,10 @@ impl<'a> Item<'a> {
         let kind = match wire.string("type", path)? {
             Some(kind) => kind,
             None if wire.find("role", path)?.is_some() => Cow::Borrowed("message"),
+            // A reference may come as its id alone.
+            None if matches!(wire.iter().next(), Some(("id", _))) && wire.iter().count() == 1 => {
+                Cow::Borrowed("item_reference")
+            }
             None => return Err(path.key("type").invalid("is required")),
         };
         Ok(Self { raw, wire, kind })

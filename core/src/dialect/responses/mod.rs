@@ -71,6 +71,8 @@ fn failure(error: &Error) -> (&'static str, String) {
     let mut text = openai::error::message(error);
     let code = match error.kind() {
         Kind::Invalid => "invalid_prompt",
+        // For `server_is_overloaded` Codex gives up at once and asks for another model; this one it tries again.
+        Kind::Overloaded => "slow_down",
         _ => openai::error::code(error).unwrap_or("server_error"),
     };
     if let Some(wait) = error.wait().filter(|_| error.kind() == Kind::RateLimited) {

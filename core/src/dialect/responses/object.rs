@@ -4,14 +4,16 @@ use super::{Asked, Voice, thought};
 use crate::dialect::Ids;
 use crate::dialect::openai::freeform;
 use crate::dialect::sse::{number, raw, string};
-use crate::turn::{Answer, Block, OwnedStop, Source, Usage};
+use crate::json::Lit;
+use crate::turn::estimate::Meter;
+use crate::turn::{Answer, Block, OwnedStop};
 
 /// Appends the body of an answer that is not streamed. `kept` says whether its record could be stored.
 pub fn body(voice: &Voice, ids: &Ids, answer: &Answer, kept: bool, out: &mut Vec<u8>) {
     let state = State::of(&answer.stop);
     let items = Items { asked: &voice.asked, ids, sealed: voice.asked.sealed };
-    let output = |out: &mut Vec<u8>| items.all(answer, &[], state.is_cut(), out);
-    object(&voice.asked, ids, state, kept, output, Some(&answer.usage), out);
+    let output = |out: &mut Vec<u8>| items.all(answer, state.is_cut(), out);
+    object(&voice.asked, ids, state, kept, output, Some(answer), out);
 }
 
 /// How a response stands.
@@ -48,14 +50,14 @@ impl State<'_> {
     }
 }
 
-/// Appends a response object; `output` appends its items.
+/// Appends a response object; `output` appends its items. The usage is that of the answer, once it is complete.
 pub(super) fn object(
     asked: &Asked,
     ids: &Ids,
     state: State<'_>,
     store: bool,
     output: impl FnOnce(&mut Vec<u8>),
-    usage: Option<&Usage>,
+    answer: Option<&Answer>,
     out: &mut Vec<u8>,
 ) {
     raw("{\"id\":", out);
@@ -89,28 +91,48 @@ pub(super) fn object(
     raw("]", out);
     out.extend_from_slice(&asked.echo);
     raw(if store { ",\"store\":true,\"usage\":" } else { ",\"store\":false,\"usage\":" }, out);
-    match usage {
-        Some(usage) => self::usage(usage, out),
+    match answer {
+        Some(answer) => usage(answer, out),
         None => raw("null", out),
     }
     raw("}", out);
 }
 
-/// The `usage` object. Details stand there only where the service told them.
-fn usage(usage: &Usage, out: &mut Vec<u8>) {
+/// The `usage` object. Clients read both details unasked, so they are always there: what the service has not told of
+/// its cache is not taken for cached, and the share of thought is estimated, since the service never tells it.
+fn usage(answer: &Answer, out: &mut Vec<u8>) {
+    let Answer { usage, blocks, .. } = answer;
     let input = usage.input.tokens.saturating_add(usage.cache_read).saturating_add(usage.cache_write);
     raw("{\"input_tokens\":", out);
     number(input, out);
-    if usage.input.source == Source::Reported {
-        raw(",\"input_tokens_details\":{\"cached_tokens\":", out);
-        number(usage.cache_read, out);
-        raw("}", out);
-    }
-    raw(",\"output_tokens\":", out);
+    raw(",\"input_tokens_details\":{\"cached_tokens\":", out);
+    number(usage.cache_read, out);
+    raw("},\"output_tokens\":", out);
     number(usage.output.tokens, out);
-    raw(",\"total_tokens\":", out);
+    raw(",\"output_tokens_details\":{\"reasoning_tokens\":", out);
+    number(share_of_thought(blocks, usage.output.tokens), out);
+    raw("},\"total_tokens\":", out);
     number(input.saturating_add(usage.output.tokens), out);
     raw("}", out);
+}
+
+/// How many of the output's tokens are thought: its estimated share.
+fn share_of_thought(blocks: &[Block], output: u64) -> u64 {
+    let (mut thought, mut rest) = (Meter::new(), Meter::new());
+    for block in blocks {
+        match block {
+            Block::Thinking { text, .. } => thought.push(Lit::joined(text)),
+            Block::Redacted(data) => thought.sealed(Lit::joined(data)),
+            Block::Text(text) | Block::Refusal(text) => rest.push(Lit::joined(text)),
+            Block::Tool { name, input, .. } => {
+                rest.call(name);
+                rest.push_text(input);
+            }
+        }
+    }
+    let (thought, rest) = (u128::from(thought.tokens()), u128::from(rest.tokens()));
+    let share = u128::from(output) * thought / (thought + rest).max(1);
+    u64::try_from(share).unwrap_or(output)
 }
 
 /// Writes output items.
@@ -123,17 +145,17 @@ pub(super) struct Items<'i> {
 }
 
 impl Items<'_> {
-    /// Every item of an answer, with commas. `skipped` are the places of calls that were cut and are not in the
-    /// answer; `cut` says that the last text or thought is not complete.
-    pub(super) fn all(&self, answer: &Answer, skipped: &[u64], cut: bool, out: &mut Vec<u8>) {
-        let places = (0..).filter(|place| !skipped.contains(place));
+    /// Every item of an answer, with commas, at the places a stream tells them with; `cut` says that the last text or
+    /// thought is not complete.
+    pub(super) fn all(&self, answer: &Answer, cut: bool, out: &mut Vec<u8>) {
+        let places = (0..).filter(|place| !answer.left_out.contains(place));
         let last = answer.blocks.len().saturating_sub(1);
         for (at, (place, block)) in places.zip(&answer.blocks).enumerate() {
             if at > 0 {
                 raw(",", out);
             }
             let complete = !cut || at < last || matches!(block, Block::Tool { .. });
-            self.item(place, block, complete, out);
+            self.item(place as u64, block, complete, out);
         }
     }
 

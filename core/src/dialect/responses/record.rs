@@ -61,8 +61,8 @@ pub fn record(voice: &Voice, ids: &Ids, answer: &Answer) -> Option<(String, Vec<
         None => raw("null", &mut out),
     }
     raw(",\"response\":", &mut out);
-    let shown = |out: &mut Vec<u8>| items(voice.asked.sealed).all(answer, &[], state.is_cut(), out);
-    object(&voice.asked, ids, state, true, shown, Some(&answer.usage), &mut out);
+    let shown = |out: &mut Vec<u8>| items(voice.asked.sealed).all(answer, state.is_cut(), out);
+    object(&voice.asked, ids, state, true, shown, Some(answer), &mut out);
     raw(",\"before\":[", &mut out);
     out.extend_from_slice(&input.before);
     raw("],\"input\":[", &mut out);
@@ -71,7 +71,7 @@ pub fn record(voice: &Voice, ids: &Ids, answer: &Answer) -> Option<(String, Vec<
         with_id(item, &format!("{}i{at:04x}", ids.stem), &mut out);
     }
     raw("],\"output\":[", &mut out);
-    items(true).all(answer, &[], state.is_cut(), &mut out);
+    items(true).all(answer, state.is_cut(), &mut out);
     raw("]}", &mut out);
     Some((response_id(ids), out))
 }

@@ -9,12 +9,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use crate::json;
 use crate::turn::Part;
 
 /// Seals a thought; `text` and `signature` are insides of JSON string literals.
 pub(super) fn seal(text: &str, signature: Option<&str>) -> String {
     let signature = signature.map_or(String::new(), |signature| format!(",\"signature\":\"{signature}\""));
-    STANDARD.encode(format!("{{\"kiro2api\":{VERSION},\"text\":\"{text}\"{signature}}}"))
+    let mut sealed = format!("{{\"kiro2api\":{VERSION},\"text\":\"{text}\"{signature}}}").into_bytes();
+    // Half a surrogate pair in it could not be read when it comes back.
+    json::mend_surrogates(&mut sealed);
+    STANDARD.encode(sealed)
 }
 
 /// Seals thought that the service encrypted; `data` is the inside of a JSON string literal.
@@ -57,6 +61,12 @@ mod tests {
         assert_eq!((&*text, signature), ("hm", None));
         let Some(Part::Redacted(data)) = open(&seal_redacted("AbC=")) else { panic!() };
         assert_eq!(data, "AbC=");
+    }
+
+    #[test]
+    fn a_thought_with_half_a_surrogate_pair_is_not_lost() {
+        let Some(Part::Thinking { text, .. }) = open(&seal("a\\ud83d b", Some("Eq"))) else { panic!() };
+        assert_eq!(text, "a\u{fffd} b");
     }
 
     #[test]

@@ -64,6 +64,10 @@ impl Table {
         }
     }
 
+    fn has(&self, namespace: Option<&str>, name: &str) -> bool {
+        self.0.iter().any(|row| row.name == name && row.namespace.as_deref() == namespace)
+    }
+
     fn takes(&self, offered: &str) -> bool {
         self.0.iter().any(|row| row.offered == offered)
     }
@@ -88,9 +92,6 @@ impl<'a> Tools<'a> {
     /// Takes a list of tools, which stands at `path`.
     pub(super) fn list(&mut self, raw: &'a RawValue, path: &Path<'_>) -> Result<(), Error> {
         let list: Vec<&'a RawValue> = read::value(raw, path)?;
-        if list.len() > MAX_TOOLS {
-            return Err(path.invalid(format!("has {} tools; the limit is {MAX_TOOLS}", list.len())));
-        }
         for (index, raw) in list.into_iter().enumerate() {
             let path = path.item(index);
             let wire = Members::of(raw, &path)?;
@@ -133,15 +134,22 @@ impl<'a> Tools<'a> {
             _ => return self.unserved(kind, path),
         };
         let name = tool.name.clone().into_owned();
+        if self.table.has(namespace.map(|(namespace, _)| namespace), &name) {
+            // Of two with one name the first counts: an answer could not tell them apart.
+            return Ok(());
+        }
+        if self.offered.len() >= MAX_TOOLS {
+            return Err(path.invalid(format!("is one tool too many: the limit is {MAX_TOOLS} in all")));
+        }
         if let Some((namespace, description)) = namespace {
             tool.name = Cow::Owned(join(namespace, &name));
             if !description.is_empty() {
                 let told = format!("Tools whose names begin with {namespace}__: {description}\n\n{}", tool.description);
                 tool.description = Cow::Owned(told.trim_end().to_owned());
             }
-            while self.table.takes(&tool.name) {
-                tool.name = Cow::Owned(format!("{}_", tool.name));
-            }
+        }
+        while self.table.takes(&tool.name) {
+            tool.name = Cow::Owned(format!("{}_", tool.name));
         }
         self.table.0.push(Row {
             offered: tool.name.clone().into_owned(),
@@ -214,5 +222,5 @@ const UNSERVED: &[(&str, &str)] = &[
     ("programmatic_tool_calling", "tools.programmatic_tool_calling"),
 ];
 
-/// Most tools in one list.
+/// Most tools of a request, wherever they are declared: each is compared with all before it.
 const MAX_TOOLS: usize = 1024;
