@@ -413,9 +413,13 @@ fn tools_are_counted_wherever_they_are_declared() {
         )
     };
     assert_eq!(turn(&body(500, 500, 24), &[], |turn| turn.tools.len()), 1024);
-    for (plain, spaced, added, path) in
-        [(1025, 1, 1, "tools[1024]"), (500, 600, 1, "tools[500].tools[524]"), (500, 500, 25, "input[0].tools[24]")]
-    {
+    for (plain, spaced, added, path) in [
+        (1025, 1, 1, "tools"),
+        (1, 1025, 1, "tools[1].tools"),
+        (1023, 2, 1, "tools[1023].tools[1]"),
+        (500, 600, 1, "tools[500].tools[524]"),
+        (500, 500, 25, "input[0].tools[24]"),
+    ] {
         assert_eq!(refused(&body(plain, spaced, added)).path(), Some(path));
     }
 }

@@ -34,8 +34,6 @@ pub struct Encoder {
     answer: Answer,
     events: Events,
     started: bool,
-    /// Whether the last item was told as incomplete.
-    cut: bool,
     stage: Stage,
     /// What stands between the number and the text of each piece of the open item.
     middle: Vec<u8>,
@@ -82,7 +80,6 @@ impl Encoder {
             answer: Answer::new(),
             events: Events::default(),
             started: false,
-            cut: false,
             stage: Stage::Between,
             middle: Vec::new(),
             scratch: String::new(),
@@ -323,7 +320,6 @@ impl Encoder {
         {
             *slot = text;
         }
-        self.cut = !complete;
         self.item_done(complete, out);
     }
 
@@ -358,7 +354,7 @@ impl Encoder {
         let state = State::of(&answer.stop);
         self.events.begin(if state.is_cut() { "response.incomplete" } else { "response.completed" }, out);
         raw(",\"response\":", out);
-        let output = |out: &mut Vec<u8>| self.items().all(&answer, self.cut, out);
+        let output = |out: &mut Vec<u8>| self.items().all(&answer, state.is_cut(), out);
         object(&self.asked, &self.ids, state, kept, output, Some(&answer), out);
         finish(out);
         self.stage = Stage::Over;

@@ -149,12 +149,13 @@ impl Items<'_> {
     /// thought is not complete.
     pub(super) fn all(&self, answer: &Answer, cut: bool, out: &mut Vec<u8>) {
         let places = (0..).filter(|place| !answer.left_out.contains(place));
-        let last = answer.blocks.len().saturating_sub(1);
+        // A text that a cut call followed had come to its end.
+        let last = (answer.blocks.len() + answer.left_out.len()).saturating_sub(1);
         for (at, (place, block)) in places.zip(&answer.blocks).enumerate() {
             if at > 0 {
                 raw(",", out);
             }
-            let complete = !cut || at < last || matches!(block, Block::Tool { .. });
+            let complete = !cut || place < last || matches!(block, Block::Tool { .. });
             self.item(place as u64, block, complete, out);
         }
     }

@@ -92,6 +92,7 @@ impl<'a> Tools<'a> {
     /// Takes a list of tools, which stands at `path`.
     pub(super) fn list(&mut self, raw: &'a RawValue, path: &Path<'_>) -> Result<(), Error> {
         let list: Vec<&'a RawValue> = read::value(raw, path)?;
+        few(list.len(), path)?;
         for (index, raw) in list.into_iter().enumerate() {
             let path = path.item(index);
             let wire = Members::of(raw, &path)?;
@@ -112,6 +113,7 @@ impl<'a> Tools<'a> {
         let mut description = wire.string("description", path)?.unwrap_or_default();
         let at = path.key("tools");
         let list: Vec<&'a RawValue> = read::value(wire.require("tools", path)?, &at)?;
+        few(list.len(), &at)?;
         for (index, raw) in list.into_iter().enumerate() {
             let at = at.item(index);
             let wire = Members::of(raw, &at)?;
@@ -200,6 +202,13 @@ impl<'a> Tools<'a> {
         }
         tools::choice(raw, &mut self.offered, path)
     }
+}
+
+fn few(count: usize, path: &Path<'_>) -> Result<(), Error> {
+    if count > MAX_TOOLS {
+        return Err(path.invalid(format!("has {count} tools; the limit is {MAX_TOOLS}")));
+    }
+    Ok(())
 }
 
 fn join(namespace: &str, name: &str) -> String {
