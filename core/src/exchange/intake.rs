@@ -160,7 +160,8 @@ fn bytes(payload: Payload) -> Result<Vec<u8>, Error> {
 
 fn no_such_route(incoming: &Incoming) -> Error {
     let text = format!(
-        "no such endpoint: {} {}. This gateway serves /v1/messages, /v1/messages/count_tokens, /v1/models and /health",
+        "no such endpoint: {} {}. This gateway serves /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, \
+         /v1/responses, /v1/models and /health",
         incoming.method, incoming.path
     );
     Error::new(Kind::NoSuchRoute, text)
