@@ -158,10 +158,13 @@ const USABLE: &[&str] = &["ready", "needs-refresh", "refreshing", "probing"];
 const HOME: &str = concat!(
     "kiro2api ",
     env!("CARGO_PKG_VERSION"),
-    "\n\nA gateway from Anthropic clients to the Kiro service.\n\n",
+    "\n\nA gateway from Anthropic and OpenAI clients to the Kiro service.\n\n",
     "  POST /v1/messages                the Messages API, streamed or not\n",
     "  POST /v1/messages/count_tokens   token counts, estimated here\n",
+    "  POST /v1/chat/completions        the Chat Completions API, streamed or not\n",
+    "  POST /v1/responses               the Responses API, streamed or not\n",
     "  GET  /v1/models                  the models\n",
     "  GET  /health                     whether it is up and configured\n\n",
     "Claude Code: set ANTHROPIC_BASE_URL to this address and ANTHROPIC_AUTH_TOKEN to your client key.\n",
+    "OpenAI clients: set OPENAI_BASE_URL to this address with /v1 and OPENAI_API_KEY to your client key.\n",
 );
