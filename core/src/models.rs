@@ -116,11 +116,8 @@ impl Catalogue {
     pub fn nearest(&self, name: &str) -> Vec<&str> {
         let lower = name.to_ascii_lowercase();
         let shared = |id: &str| id.bytes().zip(lower.bytes()).take_while(|(a, b)| a == b).count();
-        let mut rows: Vec<_> = self
-            .rows
-            .iter()
-            .map(|model| (lower.contains(family(&model.id)), shared(&model.id), &*model.id))
-            .collect();
+        let mut rows: Vec<_> =
+            self.rows.iter().map(|model| (lower.contains(family(&model.id)), shared(&model.id), &*model.id)).collect();
         rows.sort_by_key(|&(family, prefix, _)| core::cmp::Reverse((family, prefix)));
         rows.into_iter().take(3).map(|(_, _, id)| id).collect()
     }

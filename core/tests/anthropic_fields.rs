@@ -132,10 +132,7 @@ fn what_has_no_effect_is_accepted_and_named() {
         "context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]}"#,
     );
     let ignored = decode(&body).unwrap().ignored;
-    assert_eq!(
-        ignored,
-        ["betas", "service_tier", "temperature", "top_k", "output_config.effort"]
-    );
+    assert_eq!(ignored, ["betas", "service_tier", "temperature", "top_k", "output_config.effort"]);
     let body = with(r#""context_management":{"edits":[{"type":"compact_20260112"}]}"#);
     assert_eq!(decode(&body).unwrap().ignored, ["context_management"]);
 }

@@ -192,7 +192,8 @@ fn stop_sequences_agree_with_a_plain_search_on_random_texts() {
 
 #[test]
 fn sequences_are_sought_in_text_only() {
-    let options = Options { show_thinking: true, split_tags: true, stop_sequences: vec!["END".into()], ..Options::default() };
+    let options =
+        Options { show_thinking: true, split_tags: true, stop_sequences: vec!["END".into()], ..Options::default() };
     let seen = however_cut(&options, "<thinking>an END\n</thinking>\n\nthe END of it");
     assert_eq!(blocks(&seen), [('H', "an END\n"), ('T', "the ")]);
     assert_eq!(seen.last(), Some(&Seen::Finish(OwnedStop::Sequence("END".into()))));
@@ -219,7 +220,8 @@ fn splitter_and_sequences_agree_on_random_texts_however_cut() {
         let mut random = Random(seed);
         let whole: String = (0..random.below(24)).map(|_| *random.pick(&words)).collect();
         let stop_sequences = if random.below(2) == 0 { vec!["END".to_owned(), "\n\na".into()] } else { vec![] };
-        let options = Options { show_thinking: random.below(3) > 0, split_tags: true, stop_sequences, ..Options::default() };
+        let options =
+            Options { show_thinking: random.below(3) > 0, split_tags: true, stop_sequences, ..Options::default() };
         let at_once = play(options.clone(), &[text(&whole)], TAIL);
         for _ in 0..6 {
             let pieces = random.cut(&whole);

@@ -259,12 +259,17 @@ mod tests {
         let mut text = r##"{"$ref":"#/$defs/l0","$defs":{"##.to_owned();
         for level in 0..30 {
             let next = level + 1;
-            text += &format!(r##""l{level}":{{"allOf":[{{"anyOf":[false,{{"$ref":"#/$defs/l{next}"}}]}},{{"$ref":"#/$defs/l{next}"}}]}},"##);
+            text += &format!(
+                r##""l{level}":{{"allOf":[{{"anyOf":[false,{{"$ref":"#/$defs/l{next}"}}]}},{{"$ref":"#/$defs/l{next}"}}]}},"##
+            );
         }
         text += r#""l30":{}}}"#;
         let outcome = schema(&text).map(|schema| schema.validate("1"));
         assert!(!matches!(outcome, Ok(Ok(()))), "a bound must have been met");
-        let wide = format!(r#"{{"type":"array","items":{{"type":"object","properties":{{"a":{{"enum":[{}1]}}}}}}}}"#, "0,".repeat(900));
+        let wide = format!(
+            r#"{{"type":"array","items":{{"type":"object","properties":{{"a":{{"enum":[{}1]}}}}}}}}"#,
+            "0,".repeat(900)
+        );
         let items = format!("[{}{{}}]", "{\"a\":1},".repeat(20_000));
         assert_eq!(told(&wide, &items), [""; 0]);
         let chain: String = (0..4000).map(|at| format!(r##""d{at}":{{"$ref":"#/$defs/d{}"}},"##, at + 1)).collect();

@@ -162,7 +162,9 @@ fn part(bit: &Bit) -> Part<'_> {
         Bit::Document(name, format) => {
             Part::Document { name: name.into(), format: format.into(), base64: "aGVsbG8=".into() }
         }
-        Bit::Use(id, name, input) => Part::ToolUse { id: id.into(), name: name.into(), input: Cow::Borrowed(raw(input)) },
+        Bit::Use(id, name, input) => {
+            Part::ToolUse { id: id.into(), name: name.into(), input: Cow::Borrowed(raw(input)) }
+        }
         Bit::Result(id, error, bits) => {
             Part::ToolResult { id: id.into(), error: *error, parts: bits.iter().map(part).collect() }
         }

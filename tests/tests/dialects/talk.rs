@@ -51,8 +51,11 @@ pub(crate) fn talks() -> impl Strategy<Value = Talk> {
     let words = || "[a-zäß\u{1F600}\"\\\\<>{}][ -~äß\u{1F600}\"\\\\]{0,20}";
     let asked = || (words(), prop::bool::weighted(0.2)).prop_map(|(text, image)| Asked { text, image });
     let call = (0_u8..3, words(), words(), any::<bool>());
-    let round = (asked(), words(), prop::collection::vec(call, 0..3))
-        .prop_map(|(asked, replied, calls)| Round { asked, replied, calls });
+    let round = (asked(), words(), prop::collection::vec(call, 0..3)).prop_map(|(asked, replied, calls)| Round {
+        asked,
+        replied,
+        calls,
+    });
     let choice = prop::sample::select(&[Choice::Auto, Choice::None, Choice::Any, Choice::First][..]);
     let model = prop::sample::select(&["claude-sonnet-4-5", "claude-opus-5-5", "claude-sonnet-4-6"][..]);
     let effort = prop::option::of(prop::sample::select(&["low", "medium", "high"][..]));
@@ -118,7 +121,8 @@ impl Talk {
             body["system"] = json!(system);
         }
         if self.tools > 0 {
-            let declare = |at| json!({"name": tool(at), "description": format!("Tool {at}."), "input_schema": schema()});
+            let declare =
+                |at| json!({"name": tool(at), "description": format!("Tool {at}."), "input_schema": schema()});
             body["tools"] = (0..self.tools).map(declare).collect();
             let mut choice = match self.choice {
                 Choice::Auto => json!({"type": "auto"}),

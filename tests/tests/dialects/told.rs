@@ -215,7 +215,8 @@ fn response(response: &Value) -> Told {
                 told.text.extend(item["content"].as_array().unwrap().iter().map(|part| string(&part["text"])));
             }
             "function_call" => {
-                told.tools.extend(input(item["arguments"].as_str().unwrap()).map(|input| (string(&item["name"]), input)));
+                told.tools
+                    .extend(input(item["arguments"].as_str().unwrap()).map(|input| (string(&item["name"]), input)));
             }
             "reasoning" => {}
             other => panic!("{other}"),

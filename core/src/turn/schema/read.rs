@@ -254,9 +254,7 @@ fn types(value: &Value, path: &str) -> Result<Vec<Type>, SchemaError> {
         })
     };
     match value {
-        Value::List(names) if names.is_empty() => {
-            Err(SchemaError::new(path.to_owned(), "must name at least one type"))
-        }
+        Value::List(names) if names.is_empty() => Err(SchemaError::new(path.to_owned(), "must name at least one type")),
         Value::List(names) => {
             names.iter().enumerate().map(|(index, name)| read(name, &format!("{path}[{index}]"))).collect()
         }
