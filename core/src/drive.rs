@@ -79,6 +79,11 @@ async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &
                 Input::Saved(within(host, host.save(key, value, expected, lifetime)).await)
             }
             Step::Remove { key } => Input::Removed(within(host, host.remove(key)).await),
+            // Nothing is begun, and paid for, for a client that is gone.
+            Step::Send(_) if !gone && is_gone::<H, C>(client).await => {
+                gone = true;
+                Input::Gone
+            }
             Step::Send(request) => {
                 line = Line { reply: Some(host.send(request)), headed: false };
                 Input::Sent
@@ -360,6 +365,11 @@ impl<R: Reply> Line<R> {
             Err(error) => Heard::Broke(error),
         })
     }
+}
+
+/// Whether the client has hung up by now.
+async fn is_gone<H: Host, C: Client<H>>(client: &mut C) -> bool {
+    poll_fn(|cx| Poll::Ready(client.poll_gone(cx).is_ready())).await
 }
 
 /// Waits for `work` unless the client hangs up first. That is told once: what the exchange still does afterwards
