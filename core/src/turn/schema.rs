@@ -11,7 +11,8 @@
 //! | `if`, `patternProperties`, `contains`, `dependent…`, `unevaluated…` and their kind | refused by name |
 //! | everything else (`title`, `description`, `default`, `x-…`) | says nothing |
 //!
-//! What cannot be verified is refused rather than passed over: a guarantee with a hole is none. The libraries for
+//! What cannot be verified is refused rather than passed over: a guarantee with a hole is none. A client that asks for
+//! no guarantee (`strict` is not set) gets what can be verified. The libraries for
 //! this weigh more than half of the gateway's bundle; the tests compare with one of them.
 
 mod check;
@@ -125,8 +126,22 @@ impl Schema {
     /// # Errors
     /// Names the part that is no schema or cannot be verified. At most 5,000 parts, 100 levels deep.
     pub fn read(raw: &RawValue) -> Result<Self, SchemaError> {
+        Self::of(raw, false).map(|(schema, _)| schema)
+    }
+
+    /// Reads a schema as far as answers can be verified by it; whether something of it is left out: keywords of the
+    /// table's refused kind, patterns with look-around, references elsewhere. A list as `items` is a tuple.
+    ///
+    /// # Errors
+    /// Names the part that is no schema. The limits of [`Schema::read`].
+    pub fn read_loosely(raw: &RawValue) -> Result<(Self, bool), SchemaError> {
+        Self::of(raw, true)
+    }
+
+    fn of(raw: &RawValue, loose: bool) -> Result<(Self, bool), SchemaError> {
         let root = Value::read(raw.get()).map_err(|text| SchemaError::new(String::new(), format!("is {text}")))?;
-        Ok(Self { nodes: read::nodes(&root)? })
+        let (nodes, left_out) = read::nodes(&root, loose)?;
+        Ok((Self { nodes }, left_out))
     }
 
     /// Verifies a JSON text.
@@ -254,17 +269,52 @@ mod tests {
     }
 
     #[test]
+    fn read_loosely_what_cannot_be_verified_is_left_out_and_the_rest_is_verified() {
+        let loose = |text: &str| Schema::read_loosely(serde_json::from_str(text).unwrap());
+        for (text, good, bad) in [
+            // As zod writes a record, an e-mail address and a tuple, and pydantic a decimal number.
+            (
+                r#"{"type":"object","propertyNames":{"type":"string"},"additionalProperties":{"type":"number"}}"#,
+                r#"{"a":1}"#,
+                r#"{"a":"b"}"#,
+            ),
+            (r#"{"type":"string","pattern":"^(?!\\.)[a-z.]+@x$"}"#, r#"".""#, "1"),
+            (
+                r#"{"type":"array","items":[{"type":"string"},{"type":"number"}],"minItems":2,"additionalItems":false}"#,
+                r#"["a",1]"#,
+                r#"["a","b"]"#,
+            ),
+            (r#"{"anyOf":[{"type":"number"},{"type":"string","pattern":"^(?!^[-+.]*$)\\d*$"}]}"#, r#""1.5""#, "null"),
+            (r#"{"$ref":"https://example.org/s","type":"object"}"#, "{}", "[]"),
+        ] {
+            let (schema, left_out) = loose(text).unwrap();
+            assert!(left_out && schema.validate(good).is_ok() && schema.validate(bad).is_err(), "{text}");
+        }
+        assert!(!loose(r#"{"type":"string","pattern":"^a$"}"#).unwrap().1);
+        for (text, path) in
+            [(r#"{"type":"text"}"#, "type"), (r#"{"pattern":7}"#, "pattern"), (r##"{"$ref":"#/no"}"##, "$ref")]
+        {
+            assert_eq!(loose(text).unwrap_err().path, path, "{text}");
+        }
+    }
+
+    #[test]
     fn work_stays_bounded_whatever_the_schema() {
         // Each level doubles what is to be done.
         let mut text = r##"{"$ref":"#/$defs/l0","$defs":{"##.to_owned();
         for level in 0..30 {
             let next = level + 1;
-            text += &format!(r##""l{level}":{{"allOf":[{{"anyOf":[false,{{"$ref":"#/$defs/l{next}"}}]}},{{"$ref":"#/$defs/l{next}"}}]}},"##);
+            text += &format!(
+                r##""l{level}":{{"allOf":[{{"anyOf":[false,{{"$ref":"#/$defs/l{next}"}}]}},{{"$ref":"#/$defs/l{next}"}}]}},"##
+            );
         }
         text += r#""l30":{}}}"#;
         let outcome = schema(&text).map(|schema| schema.validate("1"));
         assert!(!matches!(outcome, Ok(Ok(()))), "a bound must have been met");
-        let wide = format!(r#"{{"type":"array","items":{{"type":"object","properties":{{"a":{{"enum":[{}1]}}}}}}}}"#, "0,".repeat(900));
+        let wide = format!(
+            r#"{{"type":"array","items":{{"type":"object","properties":{{"a":{{"enum":[{}1]}}}}}}}}"#,
+            "0,".repeat(900)
+        );
         let items = format!("[{}{{}}]", "{\"a\":1},".repeat(20_000));
         assert_eq!(told(&wide, &items), [""; 0]);
         let chain: String = (0..4000).map(|at| format!(r##""d{at}":{{"$ref":"#/$defs/d{}"}},"##, at + 1)).collect();

@@ -8,9 +8,11 @@ use super::decimal::Decimal;
 use super::value::Value;
 use super::{Bound, Measure, Node, Rule, SchemaError, Type};
 
-/// Reads every schema that can be reached from `root`, the first node.
-pub(super) fn nodes(root: &Value) -> Result<Vec<Node>, SchemaError> {
-    let mut reader = Reader { root, nodes: Vec::new(), known: BTreeMap::new(), pending: VecDeque::new() };
+/// Reads every schema that can be reached from `root`, the first node. `loose`: what cannot be verified is left out
+/// instead of refused; the flag says whether there was any.
+pub(super) fn nodes(root: &Value, loose: bool) -> Result<(Vec<Node>, bool), SchemaError> {
+    let (nodes, known, pending) = (Vec::new(), BTreeMap::new(), VecDeque::new());
+    let mut reader = Reader { root, nodes, known, pending, loose, left_out: false };
     reader.node(root, String::new())?;
     while let Some((index, value, path)) = reader.pending.pop_front() {
         let rules = reader.rules(value, &path)?;
@@ -22,7 +24,7 @@ pub(super) fn nodes(root: &Value) -> Result<Vec<Node>, SchemaError> {
     for index in 0..reader.nodes.len() {
         height(&reader.nodes, index, 0, &mut heights)?;
     }
-    Ok(reader.nodes)
+    Ok((reader.nodes, reader.left_out))
 }
 
 struct Reader<'r> {
@@ -31,6 +33,8 @@ struct Reader<'r> {
     /// Nodes by the address of their schema: what is referred to twice is read once.
     known: BTreeMap<*const Value, usize>,
     pending: VecDeque<(usize, &'r Value, String)>,
+    loose: bool,
+    left_out: bool,
 }
 
 impl<'r> Reader<'r> {
@@ -62,6 +66,10 @@ impl<'r> Reader<'r> {
         let mut rules = Vec::new();
         for (name, value) in schema {
             let at = joined(path, name);
+            if self.loose && is_unverifiable(name, value) {
+                self.left_out = true;
+                continue;
+            }
             let rule = match name.as_str() {
                 "$ref" => Rule::Same(self.referred(value, &at)?),
                 "type" => Rule::Type(types(value, &at)?),
@@ -132,6 +140,12 @@ impl<'r> Reader<'r> {
             None => Vec::new(),
         };
         let rest = match schema.get("items") {
+            // As drafts before 2020-12 write a tuple.
+            Some(tuple @ Value::List(_)) if self.loose && first.is_empty() => {
+                let first = self.schemas(tuple, &joined(path, "items"))?;
+                rules.push(Rule::Items { first, rest: None });
+                return Ok(());
+            }
             Some(Value::List(_)) => {
                 return Err(SchemaError::new(joined(path, "items"), "must be one schema: use prefixItems for a list"));
             }
@@ -254,9 +268,7 @@ fn types(value: &Value, path: &str) -> Result<Vec<Type>, SchemaError> {
         })
     };
     match value {
-        Value::List(names) if names.is_empty() => {
-            Err(SchemaError::new(path.to_owned(), "must name at least one type"))
-        }
+        Value::List(names) if names.is_empty() => Err(SchemaError::new(path.to_owned(), "must name at least one type")),
         Value::List(names) => {
             names.iter().enumerate().map(|(index, name)| read(name, &format!("{path}[{index}]"))).collect()
         }
@@ -270,6 +282,15 @@ fn pattern(value: &Value, path: &str) -> Result<Box<Regex>, SchemaError> {
         let text = format!("cannot be verified here (no look-around, back references or \\p classes): {error}");
         SchemaError::new(path.to_owned(), text)
     })
+}
+
+/// Whether a keyword restricts values in a way that is not verified here.
+fn is_unverifiable(name: &str, value: &Value) -> bool {
+    match (name, value.text()) {
+        ("pattern", Some(_)) => pattern(value, "").is_err(),
+        ("$ref", Some(reference)) => !(reference == "#" || reference.starts_with("#/")),
+        _ => UNVERIFIED.contains(&name),
+    }
 }
 
 /// What a keyword measures, and whether it is the least of it.
