@@ -209,6 +209,55 @@ fn a_choice_that_fails_behind_the_head_ends_the_stream_of_all_in_band() {
     }
 }
 
+/// What a choice tells in the middle of an answer is never the fault of the request, as for a single one.
+#[test]
+fn a_fault_behind_the_head_is_the_same_for_one_choice_and_for_several() {
+    for fault in ["ValidationException", "ThrottlingException", "AccessDeniedException", "SomethingNewException"] {
+        let errors = [1, 2].map(|n| {
+            let (world, instance) = world();
+            let first = format!("text \"one\"; delay 300; exception {fault}");
+            script(&world, &[&first, "text \"two\"; delay 9000; text \".\""]);
+            let got = world.ask(&instance, &ask(n, true, ""));
+            told(&got, n).error.unwrap_or_else(|| panic!("{fault}: {}", got.text()))
+        });
+        assert_eq!(errors[0], errors[1], "{fault}");
+    }
+}
+
+/// A forced call, a form, thought, stop texts and several choices, all in one request.
+#[test]
+fn everything_at_once_is_still_one_sound_answer() {
+    let members = r#""reasoning_effort":"high","stop":["STOP"],"parallel_tool_calls":false,"max_completion_tokens":500,
+        "tool_choice":"required","tools":[{"type":"function","function":{"name":"get x!","parameters":{"type":"object"}}}],
+        "response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object","required":["a"]}}},"#;
+    for stream in [true, false] {
+        let (world, instance) = world();
+        script(
+            &world,
+            &[
+                "think \"hm\"; text \"{\\\"a\\\":1}\"",
+                "text \"STOP\"",
+                "think \"hm\"; text \"no\"; stop MAX_TOKENS",
+                "text \"still no call\"",
+            ],
+        );
+        let got = world.ask(&instance, &ask(3, stream, members));
+        assert_eq!(got.status(), 200, "{}", got.text());
+        if stream {
+            let told = told(&got, 3);
+            assert!(told.done, "{}", got.text());
+            assert_eq!(told.finishes, [["stop"], ["length"], ["stop"]], "{}", got.text());
+            assert_eq!(told.texts, ["", "no", ""], "cut by the stop text, cut by the limit, refused: {}", got.text());
+        } else {
+            let choices = got.json()["choices"].clone();
+            let reasons = [0, 1, 2].map(|at: usize| choices[at]["finish_reason"].as_str().unwrap().to_owned());
+            assert_eq!(reasons, ["stop", "length", "stop"], "{choices}");
+            assert!(choices[2]["message"]["refusal"].is_string(), "{choices}");
+        }
+        line(&instance, &got);
+    }
+}
+
 /// A refusal of one choice while another has the stream open already: the client got 200.
 #[test]
 fn a_refusal_behind_the_head_of_another_choice_is_told_in_band() {

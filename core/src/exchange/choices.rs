@@ -58,6 +58,10 @@ impl Exchange {
         let calls: Result<Vec<Call>, Error> =
             (0..call.voice.choices()).map(|choice| call.branch(choice, gateway.config(), self.begun, now)).collect();
         let calls = calls?;
+        // The branches hold what is to be sent; what is said of all of them needs none of it.
+        if let Some(call) = &mut self.call {
+            call.commit(now);
+        }
         let seeds: Vec<_> = calls.iter().map(|_| self.draw()).collect();
         let branches = calls.into_iter().zip(seeds).map(|(call, seed)| self.branch(call, seed));
         let mut branches: Vec<_> = branches.collect();

@@ -375,7 +375,7 @@ impl Exchange {
         else {
             return self.completed(gateway, now);
         };
-        self.fault = self.call.as_ref().map(|call| failure.error(call.asked()));
+        self.fault = self.call.as_ref().map(|call| relay::in_band(&failure, call.asked()));
         self.summary.error = self.fault.as_ref().map(ToString::to_string);
         self.summary.verdicts.push(format!("{failure}: told in-band"));
         // An answer that broke after it had begun says little about the account.

@@ -24,7 +24,21 @@ pub(super) fn nodes(root: &Value, loose: bool) -> Result<(Vec<Node>, bool), Sche
     for index in 0..reader.nodes.len() {
         height(&reader.nodes, index, 0, &mut heights)?;
     }
+    if reader.left_out {
+        reader.nodes.iter_mut().for_each(weaken);
+    }
     Ok((reader.nodes, reader.left_out))
+}
+
+/// Drops what would forbid more once something is left out below it: a schema that has lost a part fits more values, so
+/// that `not` would forbid and `oneOf` count too many.
+fn weaken(node: &mut Node) {
+    node.rules.retain(|rule| !matches!(rule, Rule::Not(_)));
+    for rule in &mut node.rules {
+        if let Rule::One(one) = rule {
+            *rule = Rule::Any(core::mem::take(one));
+        }
+    }
 }
 
 struct Reader<'r> {
