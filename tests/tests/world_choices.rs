@@ -411,6 +411,23 @@ fn a_slow_client_gets_everything_in_bounded_pieces() {
     assert!(largest <= 128 * 1024, "a write of {largest} bytes");
 }
 
+/// A refresh token may be spent by the time its answer is read: a client that is slow to take one choice must not
+/// hold up the refresh that another one makes.
+#[test]
+fn a_slow_client_does_not_hold_up_a_refresh() {
+    let (world, instance) = world();
+    script(&world, &["text \"one\""]);
+    world.service.next(Operation::Chat, Answer::refusal("bearer"));
+    script(&world, &["text \"two\""]);
+    let login = serde_json::json!({"accessToken": "aoaSIM-new", "expiresIn": 3600, "profileArn": "arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK"});
+    world.service.next(Operation::Social, Answer::json(200, &login).after(1_000));
+    let got = world.ask_patiently(&instance, &ask(2, true, ""), Patience { slow: 60_000, ..Patience::default() });
+    let told = told(&got, 2);
+    assert!(told.done && told.texts == ["one", "two"], "{}", got.text());
+    let refresh = world.service.sent_of(Operation::Social).pop().unwrap();
+    assert_eq!((refresh.dropped.unwrap() - START).0, refresh.at + 1_000);
+}
+
 #[test]
 fn a_body_of_many_choices_that_is_too_large_is_refused_by_n() {
     let (world, instance) = world();
