@@ -314,28 +314,59 @@ fn what_cannot_be_done_is_refused_by_its_path() {
     assert_eq!(refused("[]").path(), Some(""));
 }
 
+/// A whole answer of one text.
+fn answer_of(text: &str) -> kiro2api_core::turn::Answer {
+    use kiro2api_core::turn::{Delta, Open, Stop};
+    let mut answer = kiro2api_core::turn::Answer::new();
+    answer.push(&Delta::Open(Open::Text));
+    answer.push(&Delta::Piece(responses_support::lit(text)));
+    answer.push(&Delta::Close);
+    answer.push(&Delta::Finish { stop: Stop::EndTurn, usage: usage(1, 1) });
+    answer
+}
+
+#[test]
+fn an_item_that_is_only_named_comes_from_the_record_of_its_response() {
+    let first = storing_voice(&request(r#""input":"one""#));
+    let (id, record) = first.record(&ids(), &answer_of("two")).unwrap();
+    let stored: Value = serde_json::from_slice(&responses::stored_response(&record).unwrap()).unwrap();
+    let item = stored["output"][0]["id"].as_str().unwrap();
+    let next = request(&format!(
+        r#""input":[{{"role":"user","content":"one"}},{{"type":"item_reference","id":"{item}"}},{{"role":"user","content":"three"}}]"#
+    ));
+    let headers = Headers::new();
+    let given = Given { storing: true, ..Given::of(&headers) };
+    let needs = [Need::Previous { id, path: "input[1].id".into() }];
+    assert_eq!(responses::decode(next.as_bytes(), &given).unwrap().needs, needs);
+    let given = Given { previous: Some(&record), ..given };
+    let decoded = responses::decode(next.as_bytes(), &given).unwrap();
+    assert_eq!((told(&decoded.turn).as_str(), decoded.needs), ("U \"one\"\nA \"two\"\nU \"three\"", vec![]));
+    // The next record holds what was only named, so that it alone is enough later.
+    let (_, second) = decoded.voice.record(&ids(), &answer_of("four")).unwrap();
+    let given = Given { previous: Some(&second), ..given };
+    assert_eq!(told(&responses::decode(next.as_bytes(), &given).unwrap().turn), "U \"one\"\nA \"two\"\nU \"three\"");
+    for unknown in [item.replace("msg_", "msg_00"), "msg_1".to_owned(), "é".to_owned()] {
+        let next = request(&format!(r#""input":[{{"type":"item_reference","id":"{unknown}"}}]"#));
+        assert_eq!(responses::decode(next.as_bytes(), &given).unwrap_err().path(), Some("input[0].id"), "{unknown}");
+    }
+    let without = Given::of(&headers);
+    assert_eq!(responses::decode(next.as_bytes(), &without).unwrap_err().path(), Some("input[1].id"));
+}
+
 #[test]
 fn a_response_is_continued_from_its_record() {
     let first = storing_voice(&request(
         r#""instructions":"be kind","input":[{"role":"user","content":"one"},{"type":"message","id":"mine","role":"user","content":"two"}]"#,
     ));
-    let mut answer = kiro2api_core::turn::Answer::new();
-    use kiro2api_core::turn::{Delta, Open, Stop};
-    for delta in [
-        Delta::Open(Open::Text),
-        Delta::Piece(responses_support::lit("three")),
-        Delta::Close,
-        Delta::Finish { stop: Stop::EndTurn, usage: usage(1, 1) },
-    ] {
-        answer.push(&delta);
-    }
+    let answer = answer_of("three");
     let (id, record) = first.record(&ids(), &answer).unwrap();
     let next = request(&format!(
         r#""previous_response_id":"{id}","input":[{{"type":"item_reference","id":"mine"}},{{"role":"user","content":"four"}}]"#
     ));
     let headers = Headers::new();
     let without = Given { storing: true, ..Given::of(&headers) };
-    assert_eq!(responses::decode(next.as_bytes(), &without).unwrap().needs, [Need::Previous(id.clone())]);
+    let needs = [Need::Previous { id: id.clone(), path: "previous_response_id".into() }];
+    assert_eq!(responses::decode(next.as_bytes(), &without).unwrap().needs, needs);
     let given = Given { previous: Some(&record), ..without };
     let decoded = responses::decode(next.as_bytes(), &given).unwrap();
     assert_eq!(told(&decoded.turn), "U \"one\" \"two\"\nA \"three\"\nU \"four\"");

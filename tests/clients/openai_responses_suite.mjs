@@ -208,6 +208,23 @@ test('a response is kept: retrieved, its input listed, deleted, and then gone', 
   assert.equal((await client().responses.retrieve(second.id)).output_text, 'More.');
 });
 
+test('items of kept responses can be named instead of sent', async () => {
+  const mark = marker();
+  const input = [{ role: 'user', content: prompt('text "Looking."; tool get_weather {"city":"Oslo"} => text "Cold." => text "Still cold."', mark) }];
+  for (const text of ['Looking.', 'Cold.', 'Still cold.']) {
+    const { output, output_text } = await create('', { tools, input });
+    assert.equal(output_text, text);
+    for (const item of output) input.push(item.type === 'message' ? { type: 'item_reference', id: item.id } : item);
+    const call = output.find((item) => item.type === 'function_call');
+    input.push(call ? { type: 'function_call_output', call_id: call.call_id, output: '4 degrees' } : { role: 'user', content: 'And now?' });
+  }
+  const sent = await chats(sharedSimulator, mark);
+  assert.deepEqual(sent.map((one) => [one.step, one.violations]), [[0, []], [1, []], [2, []]]);
+  for (const text of ['Looking.', 'Cold.']) assert.ok(JSON.stringify(history(sent[2])).includes(text), text);
+  const error = await failure(create('', { input: [{ type: 'item_reference', id: 'msg_of_nobody' }] }));
+  assert.deepEqual([error.status, error.param], [400, 'input[0].id']);
+});
+
 test('a response that is not to be stored is not kept', async () => {
   const response = await create('text "Forget me."', { store: false });
   assert.equal(response.output_text, 'Forget me.');

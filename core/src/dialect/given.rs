@@ -14,7 +14,7 @@ pub struct Given<'a> {
     pub catalogue: &'a Catalogue,
     /// Pictures that were fetched for this request.
     pub fetched: &'a [Fetched],
-    /// The record of the response this one continues, as [`Voice::record`] made it.
+    /// The record of the response this one continues or takes items from, as [`Voice::record`] made it.
     pub previous: Option<&'a [u8]>,
     /// Whether responses can be kept at all.
     pub storing: bool,
@@ -57,6 +57,11 @@ pub enum Need {
         /// The JSON path of the address, for errors.
         path: String,
     },
-    /// The response that this request continues; its id.
-    Previous(String),
+    /// A kept response that this request continues or takes items from.
+    Previous {
+        /// Its id.
+        id: String,
+        /// The JSON path of what names it, for errors.
+        path: String,
+    },
 }

@@ -43,7 +43,7 @@ pub(crate) fn messages(count: usize, path: &Path<'_>) -> Result<(), Error> {
 pub(crate) fn some_content(messages: &[Message<'_>], path: &Path<'_>) -> Result<(), Error> {
     let is_blank = |part: &Part<'_>| matches!(part, Part::Text(text) if text.trim().is_empty());
     if messages.iter().all(|message| message.parts.iter().all(is_blank)) {
-        return Err(path.invalid("hold no content at all"));
+        return Err(path.invalid("must hold some content"));
     }
     Ok(())
 }

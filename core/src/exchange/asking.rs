@@ -57,10 +57,10 @@ impl Asking {
         self.previous = Some(record);
     }
 
-    /// The response whose record it needs next.
-    pub(crate) fn previous_of(&self, needs: &[Need]) -> Option<String> {
+    /// The response whose record it needs next, and the path of what names it.
+    pub(crate) fn previous_of(&self, needs: &[Need]) -> Option<(String, String)> {
         needs.iter().find_map(|need| match need {
-            Need::Previous(id) if self.previous.is_none() => Some(id.clone()),
+            Need::Previous { id, path } if self.previous.is_none() => Some((id.clone(), path.clone())),
             _ => None,
         })
     }

@@ -100,7 +100,7 @@ impl Exchange {
             Opening::Needs { asking, needs, model, total } => {
                 self.summary.model = Some(model);
                 return match asking.previous_of(&needs) {
-                    Some(id) => self.recall(gateway, &id, Wanted::Continue(asking)),
+                    Some((id, path)) => self.recall(gateway, &id, Wanted::Continue(asking, path)),
                     None => self.fetch(gateway, asking, &needs, total, now),
                 };
             }
@@ -122,7 +122,11 @@ impl Exchange {
         let scaled = |model: &_, tokens| Scale::of(model, asking.headers()).apply(tokens);
         match responses::input_tokens(asking.body(), &given, scaled)? {
             Ok(body) => self.answer(self.common.json(200, body)),
-            Err(id) => self.recall(gateway, &id, Wanted::Count(asking))?,
+            Err(need) => {
+                if let Some((id, path)) = asking.previous_of(&[need]) {
+                    self.recall(gateway, &id, Wanted::Count(asking, path))?;
+                }
+            }
         }
         Ok(())
     }

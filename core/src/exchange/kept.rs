@@ -58,10 +58,10 @@ pub(crate) struct Recall {
 /// What for.
 #[derive(Debug)]
 pub(crate) enum Wanted {
-    /// To answer the request that continues it.
-    Continue(Asking),
+    /// To answer the request that continues it; the path of what names it.
+    Continue(Asking, String),
     /// To count the tokens of that.
-    Count(Asking),
+    Count(Asking, String),
     /// To show the response.
     Show,
     /// To list its input; the query.
@@ -132,11 +132,11 @@ impl Exchange {
 
     fn use_record(&mut self, gateway: &mut Gateway, recall: Recall, record: Vec<u8>, now: Millis) -> Result<(), Error> {
         let body = match recall.wanted {
-            Wanted::Continue(mut asking) => {
+            Wanted::Continue(mut asking, _) => {
                 asking.continues(record);
                 return self.open_call(gateway, asking, now);
             }
-            Wanted::Count(mut asking) => {
+            Wanted::Count(mut asking, _) => {
                 asking.continues(record);
                 return self.count_input(gateway, asking);
             }
@@ -257,9 +257,9 @@ impl Wanted {
         let why = "it was never made with this client key, was not stored (store: false, or too large), was deleted, \
                    has expired, or was made elsewhere less than a minute ago";
         match self {
-            Self::Continue(_) | Self::Count(_) => Error::at(
+            Self::Continue(_, path) | Self::Count(_, path) => Error::at(
                 Kind::PreviousMissing,
-                "previous_response_id",
+                path.as_str(),
                 format!("previous response {shown:?} not found: {why}. Send the whole conversation as input instead"),
             ),
             Self::Show | Self::Items(_) | Self::Remove => {
@@ -270,7 +270,7 @@ impl Wanted {
 
     fn refused(&self) -> Error {
         match self {
-            Self::Continue(_) | Self::Count(_) => Error::invalid("previous_response_id", STORE_OFF_CONTINUE),
+            Self::Continue(_, path) | Self::Count(_, path) => Error::invalid(path.as_str(), STORE_OFF_CONTINUE),
             Self::Show | Self::Items(_) | Self::Remove => Error::invalid("", STORE_OFF),
         }
     }

@@ -28,7 +28,6 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
     let model = models::find(given.catalogue, &name)?;
     let store = store(&rest, given)?;
     let pictures = Pictures::new(given.fetched);
-    let previous = rest.string("previous_response_id", &root)?.filter(|_| given.previous.is_none());
     let input = Input::read(&rest, given)?;
     let mut tools = declared(&rest, &input, given.headers)?;
     let tool_choice = tools.choice(rest.find("tool_choice", &root)?, &root.key("tool_choice"))?;
@@ -46,7 +45,7 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
     input.tell(&mut conversation)?;
     ignored.append(&mut conversation.ignored);
     let (system, messages) = spoken(conversation.system, conversation.messages);
-    if previous.is_none() {
+    if input.lacking.is_none() {
         limits::some_content(&messages, &root.key("input"))?;
     }
     let asked = Asked {
@@ -73,13 +72,13 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
         stream: rest.boolean("stream", &root)?.unwrap_or(false),
         ignored,
     };
-    let needs = previous.map(|id| Need::Previous(id.into_owned())).into_iter().chain(pictures.needs()).collect();
+    let needs = input.lacking.into_iter().chain(pictures.needs()).collect();
     let voice = Voice { model: name.into_owned(), store, asked: Arc::new(asked) };
     Ok(Decoded { turn, voice: dialect::Voice::Responses(Box::new(voice)), needs })
 }
 
-/// The body of `POST /v1/responses/input_tokens`: an estimate, made here; or the id of the response that must be given
-/// before there can be one. `scale` brings it to what the client counts in.
+/// The body of `POST /v1/responses/input_tokens`: an estimate, made here; or what must be given before there can be
+/// one. `scale` brings it to what the client counts in.
 ///
 /// # Errors
 /// As [`decode`].
@@ -87,15 +86,11 @@ pub fn input_tokens(
     body: &[u8],
     given: &Given<'_>,
     scale: impl FnOnce(&Model, u64) -> u64,
-) -> Result<Result<Vec<u8>, String>, Error> {
+) -> Result<Result<Vec<u8>, Need>, Error> {
     let Decoded { turn, needs, .. } = decode(body, given)?;
     // A picture by URL is not fetched to be counted: it counts as a large one.
-    let previous = needs.into_iter().find_map(|need| match need {
-        Need::Previous(id) => Some(id),
-        Need::Image { .. } => None,
-    });
-    if let Some(id) = previous {
-        return Ok(Err(id));
+    if let Some(previous) = needs.into_iter().find(|need| matches!(need, Need::Previous { .. })) {
+        return Ok(Err(previous));
     }
     let tokens = scale(turn.model, estimate::turn(&turn));
     Ok(Ok(format!("{{\"object\":\"response.input_tokens\",\"input_tokens\":{tokens}}}").into_bytes()))
@@ -141,30 +136,48 @@ struct Input<'a> {
     new: Vec<Item<'a>>,
     /// An input that is a text alone.
     text: Option<&'a RawValue>,
+    /// The kept response that must be given before this is all.
+    lacking: Option<Need>,
 }
 
 impl<'a> Input<'a> {
     fn read(rest: &Members<'a>, given: &Given<'a>) -> Result<Self, Error> {
         let (root, at) = (Path::Root, Path::Root.key("input"));
-        let continues = rest.find("previous_response_id", &root)?.is_some();
-        let mut input = Self { earlier: Vec::new(), new: Vec::new(), text: None };
-        if let Some(record) = given.previous.filter(|_| continues) {
-            let at = root.key("previous_response_id");
+        let previous = rest.string("previous_response_id", &root)?;
+        let continues = previous.is_some();
+        let mut input = Self { earlier: Vec::new(), new: Vec::new(), text: None, lacking: None };
+        let mut kept = Vec::new();
+        if let Some(record) = given.previous {
+            let at = if continues { root.key("previous_response_id") } else { root.key("input") };
             for raw in record::items(record).ok_or_else(|| at.invalid("what is kept of it cannot be read"))? {
-                input.earlier.push(Item::read(raw, &at)?);
+                kept.push(Item::read(raw, &at)?);
             }
+        } else if let Some(id) = previous {
+            let path = "previous_response_id".to_owned();
+            input.lacking = Some(Need::Previous { id: id.into_owned(), path });
+        }
+        if continues {
+            input.earlier = core::mem::take(&mut kept);
         }
         match rest.find("input", &root)? {
             None if continues => {}
             None => return Err(at.invalid("is required")),
             Some(raw) if raw.get().starts_with('"') => input.text = Some(raw),
-            Some(raw) if raw.get().starts_with('[') => input.list(raw, continues, given, &at)?,
+            Some(raw) if raw.get().starts_with('[') => input.list(raw, continues, &kept, given, &at)?,
             Some(_) => return Err(at.invalid("must be a string or a list of items")),
         }
         Ok(input)
     }
 
-    fn list(&mut self, raw: &'a RawValue, continues: bool, given: &Given<'_>, at: &Path<'_>) -> Result<(), Error> {
+    /// Takes a list of items. One that is only named comes from `kept`, the conversation of the response that made it.
+    fn list(
+        &mut self,
+        raw: &'a RawValue,
+        continues: bool,
+        kept: &[Item<'a>],
+        given: &Given<'_>,
+        at: &Path<'_>,
+    ) -> Result<(), Error> {
         let list: Vec<&'a RawValue> = read::value(raw, at)?;
         if !(continues && list.is_empty()) {
             limits::messages(list.len(), at)?;
@@ -177,14 +190,18 @@ impl<'a> Input<'a> {
                 continue;
             }
             let id = item.wire.require_string("id", &path)?;
-            match self.earlier.iter().find(|item| item.id().as_deref() == Some(&*id)) {
-                // It stands in the conversation already.
-                Some(_) => {}
-                None if continues && given.previous.is_none() => {}
-                None => {
-                    let text = "names no item that is kept here: send the item itself, or previous_response_id with it";
-                    return Err(path.key("id").invalid(text));
+            let named = |item: &&Item<'a>| item.id().as_deref() == Some(&*id);
+            let path = path.key("id");
+            if let Some(item) = kept.iter().find(named) {
+                self.new.push(item.clone());
+            } else if given.previous.is_none() && (continues || given.storing) {
+                // The newest of several: its record holds the whole conversation before it.
+                if !continues {
+                    let id = record::response_of(&id).ok_or_else(|| path.invalid(NO_SUCH_ITEM))?;
+                    self.lacking = Some(Need::Previous { id, path: path.to_string() });
                 }
+            } else if !self.earlier.iter().any(|item| named(&item)) {
+                return Err(path.invalid(NO_SUCH_ITEM));
             }
         }
         Ok(())
@@ -331,6 +348,8 @@ fn without_effect(rest: &Members<'_>, ignored: &mut Vec<&'static str>) -> Result
 }
 
 const SEALED: &str = "reasoning.encrypted_content";
+
+const NO_SUCH_ITEM: &str = "names no item that is kept here: send the item itself, or previous_response_id with it";
 
 const UNSERVED: &[(&str, &str)] = &[
     ("conversation", "conversations are not kept here: send the items in input, or use previous_response_id"),

@@ -143,6 +143,16 @@ pub(super) fn items(record: &[u8]) -> Option<Vec<&RawValue>> {
     Some(before.into_iter().chain(input).chain(output).collect())
 }
 
+/// The response that made an item, by the item's id: every id of ours holds its response's stem.
+pub(super) fn response_of(item: &str) -> Option<String> {
+    let (_, rest) = item.split_once('_')?;
+    let stem = rest.get(..STEM).filter(|stem| stem.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    Some(response_id(&Ids { stem: stem.to_owned(), created: 0, choice: None }))
+}
+
+/// The length of a stem.
+const STEM: usize = 24;
+
 /// What names the client's session, where an earlier request of the conversation said so.
 pub(super) fn session(record: &[u8]) -> Option<String> {
     serde_json::from_str(read(record)?.session?.get()).ok()
