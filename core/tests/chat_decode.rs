@@ -205,3 +205,11 @@ fn a_speakers_name_is_listed_as_without_effect() {
     let body = r#"{"model":"claude-sonnet-4-5","messages":[{"role":"user","name":"ann","content":"hi"}]}"#;
     assert_eq!(decoded(body).turn.ignored, ["messages.name"]);
 }
+
+#[test]
+fn of_two_tools_with_one_name_the_first_says_what_its_input_is() {
+    let (function, custom) =
+        (r#"{"type":"function","function":{"name":"a"}}"#, r#"{"type":"custom","custom":{"name":"a"}}"#);
+    turn(&format!(r#""tools":[{function},{custom}]"#), |_, voice| assert!(voice.custom.is_empty()));
+    turn(&format!(r#""tools":[{custom},{function}]"#), |_, voice| assert_eq!(voice.custom, ["a"]));
+}
