@@ -213,3 +213,12 @@ fn of_two_tools_with_one_name_the_first_says_what_its_input_is() {
     turn(&format!(r#""tools":[{function},{custom}]"#), |_, voice| assert!(voice.custom.is_empty()));
     turn(&format!(r#""tools":[{custom},{function}]"#), |_, voice| assert_eq!(voice.custom, ["a"]));
 }
+
+#[test]
+fn a_stop_text_is_named_where_it_stands() {
+    for (stop, path) in [(r#""""#, "stop"), (r#"["a",""]"#, "stop[1]"), ("7", "stop")] {
+        let body = with(&format!(r#""stop":{stop}"#));
+        let error = decode(Api::Chat, body.as_bytes(), &Given::of(NO_HEADERS)).unwrap_err();
+        assert_eq!(error.path(), Some(path), "{stop}");
+    }
+}

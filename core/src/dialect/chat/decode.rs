@@ -92,12 +92,15 @@ fn max_tokens(wire: &Members<'_>) -> Result<Option<u32>, Error> {
 /// `stop`: one text or several.
 fn stop<'a>(wire: &Members<'a>) -> Result<Vec<Cow<'a, str>>, Error> {
     let path = Path::Root.key("stop");
-    let stops = match wire.find("stop", &Path::Root)? {
-        None => Vec::new(),
-        Some(raw) if raw.get().starts_with('"') => vec![read::string(raw, &path)?],
-        Some(raw) => read::strings(raw, &path)?,
-    };
-    limits::stops(stops, &path)
+    match wire.find("stop", &Path::Root)? {
+        None => Ok(Vec::new()),
+        Some(raw) if raw.get().starts_with('"') => {
+            let text = read::string(raw, &path)?;
+            limits::stop(&text, &path)?;
+            Ok(vec![text])
+        }
+        Some(raw) => limits::stops(read::strings(raw, &path)?, &path),
+    }
 }
 
 /// Each choice is a request of its own to the service.
