@@ -79,6 +79,11 @@ async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &
                 Input::Saved(within(host, host.save(key, value, expected, lifetime)).await)
             }
             Step::Remove { key } => Input::Removed(within(host, host.remove(key)).await),
+            // Nothing is begun, and paid for, for a client that is gone.
+            Step::Send(_) if !gone && is_gone::<H, C>(client).await => {
+                gone = true;
+                Input::Gone
+            }
             Step::Send(request) => {
                 line = Line { reply: Some(host.send(request)), headed: false };
                 Input::Sent
@@ -103,8 +108,9 @@ async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &
     }
 }
 
-/// Brings the choices of an exchange to their ends side by side. What they write goes out in turns; while the client
-/// takes it nobody reads on, so that a slow client slows all of them.
+/// Brings the choices of an exchange to their ends side by side. What they write goes out in turns. While the client
+/// takes it they go on until there is no more room, so that a slow client slows all of them and yet leaves no refresh
+/// of a login lying about.
 async fn choices<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &mut C) {
     let mut branches = match host.with(|gateway| exchange.branches(gateway, host.now())) {
         Ok(branches) => branches,
@@ -120,19 +126,32 @@ async fn choices<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, clien
         })
         .await;
         let (head, bytes) = lock(&stage).take();
-        if let Some(head) = head {
-            joined.opened = client.open(&head).await.is_ok();
-            joined.gone |= !joined.opened;
-        }
-        if !bytes.is_empty() && !joined.gone {
-            joined.gone = client.write(&bytes).await.is_err();
-        }
-        if parts.is_empty() {
+        let mut told = pin!(tell::<H, C>(client, head.as_ref(), &bytes, &mut joined));
+        poll_fn(|cx| {
+            let told = told.as_mut().poll(cx);
+            if told.is_pending() {
+                let _ = poll_parts(&mut parts, &stage, false, cx);
+            }
+            told
+        })
+        .await;
+        if parts.is_empty() && !lock(&stage).has_something() {
             break;
         }
     }
     drop(parts);
     host.with(|gateway| exchange.join(gateway, branches, joined, host.now()));
+}
+
+/// Tells the one client what the choices have for it.
+async fn tell<H: Host, C: Client<H>>(client: &mut C, head: Option<&Head>, bytes: &[u8], joined: &mut Joined) {
+    if let Some(head) = head {
+        joined.opened = client.open(head).await.is_ok();
+        joined.gone |= !joined.opened;
+    }
+    if !bytes.is_empty() && !joined.gone {
+        joined.gone = client.write(bytes).await.is_err();
+    }
 }
 
 /// Gives each choice its turn. Ready when there is something for the client, or nobody is left.
@@ -360,6 +379,11 @@ impl<R: Reply> Line<R> {
             Err(error) => Heard::Broke(error),
         })
     }
+}
+
+/// Whether the client has hung up by now.
+async fn is_gone<H: Host, C: Client<H>>(client: &mut C) -> bool {
+    poll_fn(|cx| Poll::Ready(client.poll_gone(cx).is_ready())).await
 }
 
 /// Waits for `work` unless the client hangs up first. That is told once: what the exchange still does afterwards

@@ -205,3 +205,20 @@ fn a_speakers_name_is_listed_as_without_effect() {
     let body = r#"{"model":"claude-sonnet-4-5","messages":[{"role":"user","name":"ann","content":"hi"}]}"#;
     assert_eq!(decoded(body).turn.ignored, ["messages.name"]);
 }
+
+#[test]
+fn of_two_tools_with_one_name_the_first_says_what_its_input_is() {
+    let (function, custom) =
+        (r#"{"type":"function","function":{"name":"a"}}"#, r#"{"type":"custom","custom":{"name":"a"}}"#);
+    turn(&format!(r#""tools":[{function},{custom}]"#), |_, voice| assert!(voice.custom.is_empty()));
+    turn(&format!(r#""tools":[{custom},{function}]"#), |_, voice| assert_eq!(voice.custom, ["a"]));
+}
+
+#[test]
+fn a_stop_text_is_named_where_it_stands() {
+    for (stop, path) in [(r#""""#, "stop"), (r#"["a",""]"#, "stop[1]"), ("7", "stop")] {
+        let body = with(&format!(r#""stop":{stop}"#));
+        let error = decode(Api::Chat, body.as_bytes(), &Given::of(NO_HEADERS)).unwrap_err();
+        assert_eq!(error.path(), Some(path), "{stop}");
+    }
+}

@@ -19,15 +19,19 @@ pub(crate) fn stops<'a>(stops: Vec<Cow<'a, str>>, path: &Path<'_>) -> Result<Vec
     if stops.len() > MAX_STOPS {
         return Err(path.invalid(format!("has {} texts; the limit is {MAX_STOPS}", stops.len())));
     }
-    for (index, stop) in stops.iter().enumerate() {
-        if stop.is_empty() {
-            return Err(path.item(index).invalid("must not be empty"));
-        }
-        if stop.len() > MAX_STOP {
-            return Err(path.item(index).invalid(format!("has {} bytes; the limit is {MAX_STOP}", stop.len())));
-        }
+    for (index, text) in stops.iter().enumerate() {
+        stop(text, &path.item(index))?;
     }
     Ok(stops)
+}
+
+/// One text that ends the answer.
+pub(crate) fn stop(text: &str, path: &Path<'_>) -> Result<(), Error> {
+    match text.len() {
+        0 => Err(path.invalid("must not be empty")),
+        1..=MAX_STOP => Ok(()),
+        bytes => Err(path.invalid(format!("has {bytes} bytes; the limit is {MAX_STOP}"))),
+    }
 }
 
 /// How many messages or items a conversation may have.

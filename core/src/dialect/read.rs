@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use crate::error::Error;
 use crate::json::{self, Lit, RawValue, Text};
-use crate::turn::schema::Schema;
+use crate::turn::schema::{Schema, SchemaError};
 
 /// Where a value stands in the request. Costs nothing until an error prints it.
 #[derive(Clone, Copy, Debug)]
@@ -239,10 +239,19 @@ fn after_string(bytes: &[u8], mut at: usize) -> usize {
 pub(crate) fn schema(raw: &RawValue, path: &Path<'_>) -> Result<(), Error> {
     Members::of(raw, path)?;
     limit_depth(raw, path)?;
-    Schema::read(raw).map(|_| ()).map_err(|error| {
-        let dot = if error.path.is_empty() { "" } else { "." };
-        Error::invalid(format!("{path}{dot}{}", error.path), error.text)
-    })
+    Schema::read(raw).map(|_| ()).map_err(|error| unusable(error, path))
+}
+
+/// The same for a schema that may hold what cannot be verified; whether it does.
+pub(crate) fn loose_schema(raw: &RawValue, path: &Path<'_>) -> Result<bool, Error> {
+    Members::of(raw, path)?;
+    limit_depth(raw, path)?;
+    Schema::read_loosely(raw).map(|(_, left_out)| left_out).map_err(|error| unusable(error, path))
+}
+
+fn unusable(error: SchemaError, path: &Path<'_>) -> Error {
+    let dot = if error.path.is_empty() { "" } else { "." };
+    Error::invalid(format!("{path}{dot}{}", error.path), error.text)
 }
 
 fn type_of(raw: &RawValue) -> &'static str {

@@ -39,6 +39,11 @@ impl Asking {
         }
     }
 
+    /// Bytes of the body and of the pictures that were fetched for it.
+    pub(crate) fn len(&self) -> usize {
+        self.body.len() + self.fetched.iter().map(|fetched| fetched.base64.len()).sum::<usize>()
+    }
+
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }

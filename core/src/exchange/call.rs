@@ -177,18 +177,18 @@ impl Call {
         Ok(Opening::Ready(Box::new(Self { asking, ..call })))
     }
 
-    /// The same request as one of several choices.
-    pub(crate) fn branch(&self, choice: u32, config: &Config, now: Millis) -> Result<Self, Error> {
+    /// The same request as one of several choices. `begun` as for [`Call::open`].
+    pub(crate) fn branch(&self, choice: u32, config: &Config, begun: Millis, now: Millis) -> Result<Self, Error> {
         let ids = Ids { choice: Some(choice), ..self.ids.clone() };
-        match Self::open(self.asking.clone(), ids, config, now, now)? {
+        match Self::open(self.asking.clone(), ids, config, begun, now)? {
             Opening::Ready(call) => Ok(*call),
             Opening::Needs { .. } => Err(Error::new(Kind::Internal, "the request asks again for what it was given")),
         }
     }
 
-    /// Bytes of the request's body.
-    pub(crate) fn body_len(&self) -> usize {
-        self.asking.body().len()
+    /// Bytes of the request: its body and what was fetched for it.
+    pub(crate) fn request_len(&self) -> usize {
+        self.asking.len()
     }
 
     /// Encodes the same turn in another shape; whether that changed anything.

@@ -11,7 +11,7 @@
 use crate::error::{Error, Kind};
 use crate::exchange::call::Call;
 use crate::exchange::reply::ignored_header;
-use crate::exchange::{Exchange, Gateway, Say, State};
+use crate::exchange::{CLIENT_GONE, Exchange, Gateway, Say, State};
 use crate::host::{MAX_BODY, Millis};
 use crate::json;
 use crate::summary::Summary;
@@ -35,7 +35,7 @@ impl Exchange {
             self.look_again(gateway, now);
             return Ok(());
         }
-        let bytes = call.body_len().saturating_mul(usize::try_from(choices).unwrap_or(usize::MAX));
+        let bytes = call.request_len().saturating_mul(usize::try_from(choices).unwrap_or(usize::MAX));
         if bytes > MAX_BODY {
             return Err(Error::invalid(
                 "n",
@@ -56,8 +56,12 @@ impl Exchange {
     pub fn branches(&mut self, gateway: &mut Gateway, now: Millis) -> Result<Vec<Self>, Error> {
         let call = self.call.as_ref().ok_or_else(|| Error::new(Kind::Internal, "no request to answer"))?;
         let calls: Result<Vec<Call>, Error> =
-            (0..call.voice.choices()).map(|choice| call.branch(choice, gateway.config(), now)).collect();
+            (0..call.voice.choices()).map(|choice| call.branch(choice, gateway.config(), self.begun, now)).collect();
         let calls = calls?;
+        // The branches hold what is to be sent; what is said of all of them needs none of it.
+        if let Some(call) = &mut self.call {
+            call.commit(now);
+        }
         let seeds: Vec<_> = calls.iter().map(|_| self.draw()).collect();
         let branches = calls.into_iter().zip(seeds).map(|(call, seed)| self.branch(call, seed));
         let mut branches: Vec<_> = branches.collect();
@@ -102,8 +106,11 @@ impl Exchange {
     /// The branches are over: closes the stream, or makes one body of their answers, or tells the first failure.
     pub fn join(&mut self, gateway: &mut Gateway, mut branches: Vec<Self>, joined: Joined, now: Millis) {
         self.opened = joined.opened;
+        if joined.opened {
+            self.summary.status = 200;
+        }
         for (choice, branch) in branches.iter_mut().enumerate() {
-            self.note(choice, branch);
+            self.note(choice, branch, joined.gone);
         }
         let usages: Vec<Usage> = branches.iter().filter_map(Self::used).collect();
         if !usages.is_empty() {
@@ -138,19 +145,24 @@ impl Exchange {
         self.call.as_ref()?.relay.as_ref()?.pipe().answer()
     }
 
-    /// Takes what a branch has to say into the one line of this request.
-    fn note(&mut self, choice: usize, branch: &mut Self) {
+    /// Takes what a branch has to say into the one line of this request. A branch is left when the client is gone,
+    /// which is said once, and when another one has failed.
+    fn note(&mut self, choice: usize, branch: &mut Self, gone: bool) {
         self.lines.append(&mut branch.lines);
         let (ours, its) = (&mut self.summary, &branch.summary);
         ours.attempts = ours.attempts.saturating_add(its.attempts);
         ours.unknown_events += its.unknown_events;
         ours.account = its.account.clone().or_else(|| ours.account.take());
         ours.stop = ours.stop.or(its.stop);
-        ours.status = ours.status.max(its.status);
         ours.first_byte_ms = match (ours.first_byte_ms, its.first_byte_ms) {
             (Some(ours), Some(its)) => Some(ours.min(its)),
             (ours, its) => ours.or(its),
         };
-        ours.verdicts.extend(its.verdicts.iter().map(|verdict| format!("choice {choice}: {verdict}")));
+        let told = its.verdicts.iter().filter(|verdict| !gone || *verdict != CLIENT_GONE);
+        let told = told.map(|verdict| if verdict == CLIENT_GONE { CANCELLED } else { verdict });
+        ours.verdicts.extend(told.map(|verdict| format!("choice {choice}: {verdict}")));
     }
 }
+
+/// The verdict on a choice that is left because of another one.
+const CANCELLED: &str = "cancelled: another choice failed";

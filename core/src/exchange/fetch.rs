@@ -165,8 +165,7 @@ impl Fetch {
     /// # Errors
     /// The pictures and the request together are more than a request may have.
     fn keep(&mut self) -> Result<(), Error> {
-        let held: usize = self.asking.fetched().iter().map(|fetched| fetched.base64.len()).sum();
-        if self.asking.body().len() + held + self.bytes.len().div_ceil(3) * 4 > MAX_BODY {
+        if self.asking.len() + self.bytes.len().div_ceil(3) * 4 > MAX_BODY {
             return Err(self.failed("the request and its images together are larger than 32 MiB"));
         }
         let base64 = STANDARD.encode(core::mem::take(&mut self.bytes));

@@ -359,7 +359,7 @@ impl Exchange {
     /// the new one is in its answer alone. A complete answer is still kept: the client may ask for it later.
     fn gone(&mut self, gateway: &mut Gateway, now: Millis) {
         if !self.left {
-            self.summary.verdicts.push("client gone: cancelled".into());
+            self.summary.verdicts.push(CLIENT_GONE.into());
         }
         self.left = true;
         self.outbox.clear();
@@ -375,7 +375,7 @@ impl Exchange {
         else {
             return self.completed(gateway, now);
         };
-        self.fault = self.call.as_ref().map(|call| failure.error(call.asked()));
+        self.fault = self.call.as_ref().map(|call| relay::in_band(&failure, call.asked()));
         self.summary.error = self.fault.as_ref().map(ToString::to_string);
         self.summary.verdicts.push(format!("{failure}: told in-band"));
         // An answer that broke after it had begun says little about the account.
@@ -420,7 +420,7 @@ impl Exchange {
     }
 
     pub(crate) fn is_refreshing(&self) -> bool {
-        matches!(self.state, State::Await(Purpose::Refresh, _))
+        matches!(self.state, State::Await(Purpose::Refresh, _) | State::Send(_, Purpose::Refresh))
     }
 
     /// What the names in the answer are made of.
@@ -442,5 +442,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
+/// The verdict on a request whose client has hung up.
+const CLIENT_GONE: &str = "client gone: cancelled";
 /// The ledger of the pool.
 pub const STORE_KEY: &str = "pool";

@@ -222,7 +222,7 @@ fn is_overflow(failure: &Failure) -> bool {
 }
 
 /// The error a client reads inside a stream: it is never the client's request that is at fault there.
-fn in_band(failure: &Failure, asked: Asked<'_>) -> Error {
+pub(crate) fn in_band(failure: &Failure, asked: Asked<'_>) -> Error {
     let error = failure.error(asked);
     match error.kind() {
         Kind::Invalid | Kind::UnknownModel => Error::new(Kind::UpstreamBroke, error.text().to_owned()),

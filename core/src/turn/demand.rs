@@ -74,6 +74,9 @@ impl Demand {
         let form = match turn.format {
             Some(Format::Object) => Some(Form::Object),
             Some(Format::Schema(raw)) => Schema::read(raw).ok().map(|schema| Form::Schema(Arc::new(schema))),
+            Some(Format::Loose(raw)) => {
+                Schema::read_loosely(raw).ok().map(|(schema, _)| Form::Schema(Arc::new(schema)))
+            }
             None => None,
         };
         Self { call, form }
@@ -190,7 +193,7 @@ impl Correction {
 pub fn instruction(format: Format<'_>) -> String {
     match format {
         Format::Object => format!("{IN_JSON} The value must be an object."),
-        Format::Schema(schema) => {
+        Format::Schema(schema) | Format::Loose(schema) => {
             format!("{IN_JSON} The value must be valid under this JSON schema:\n{}", schema.get())
         }
     }

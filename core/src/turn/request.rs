@@ -154,6 +154,8 @@ pub enum Format<'a> {
     Object,
     /// One JSON value that is valid under this schema.
     Schema(&'a RawValue),
+    /// The same, as far as the schema can be verified: it holds more than that, and the client asks for no guarantee.
+    Loose(&'a RawValue),
 }
 
 /// Whether and how hard to think.

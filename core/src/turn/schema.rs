@@ -11,7 +11,8 @@
 //! | `if`, `patternProperties`, `contains`, `dependent…`, `unevaluated…` and their kind | refused by name |
 //! | everything else (`title`, `description`, `default`, `x-…`) | says nothing |
 //!
-//! What cannot be verified is refused rather than passed over: a guarantee with a hole is none. The libraries for
+//! What cannot be verified is refused rather than passed over: a guarantee with a hole is none. A client that asks for
+//! no guarantee (`strict` is not set) gets what can be verified. The libraries for
 //! this weigh more than half of the gateway's bundle; the tests compare with one of them.
 
 mod check;
@@ -125,8 +126,23 @@ impl Schema {
     /// # Errors
     /// Names the part that is no schema or cannot be verified. At most 5,000 parts, 100 levels deep.
     pub fn read(raw: &RawValue) -> Result<Self, SchemaError> {
+        Self::of(raw, false).map(|(schema, _)| schema)
+    }
+
+    /// Reads a schema as far as answers can be verified by it; whether something of it is left out: keywords of the
+    /// table's refused kind, patterns with look-around, references elsewhere; then `not` says nothing and `oneOf` is
+    /// `anyOf`. A list as `items` is a tuple.
+    ///
+    /// # Errors
+    /// Names the part that is no schema. The limits of [`Schema::read`].
+    pub fn read_loosely(raw: &RawValue) -> Result<(Self, bool), SchemaError> {
+        Self::of(raw, true)
+    }
+
+    fn of(raw: &RawValue, loose: bool) -> Result<(Self, bool), SchemaError> {
         let root = Value::read(raw.get()).map_err(|text| SchemaError::new(String::new(), format!("is {text}")))?;
-        Ok(Self { nodes: read::nodes(&root)? })
+        let (nodes, left_out) = read::nodes(&root, loose)?;
+        Ok((Self { nodes }, left_out))
     }
 
     /// Verifies a JSON text.
@@ -250,6 +266,40 @@ mod tests {
             ("7", ""),
         ] {
             assert_eq!(schema(text).unwrap_err().path, path, "{text}");
+        }
+    }
+
+    #[test]
+    fn read_loosely_what_cannot_be_verified_is_left_out_and_the_rest_is_verified() {
+        let loose = |text: &str| Schema::read_loosely(serde_json::from_str(text).unwrap());
+        for (text, good, bad) in [
+            // As zod writes a record, an e-mail address and a tuple, and pydantic a decimal number.
+            (
+                r#"{"type":"object","propertyNames":{"type":"string"},"additionalProperties":{"type":"number"}}"#,
+                r#"{"a":1}"#,
+                r#"{"a":"b"}"#,
+            ),
+            (r#"{"type":"string","pattern":"^(?!\\.)[a-z.]+@x$"}"#, r#"".""#, "1"),
+            (
+                r#"{"type":"array","items":[{"type":"string"},{"type":"number"}],"minItems":2,"additionalItems":false}"#,
+                r#"["a",1]"#,
+                r#"["a","b"]"#,
+            ),
+            (r#"{"anyOf":[{"type":"number"},{"type":"string","pattern":"^(?!^[-+.]*$)\\d*$"}]}"#, r#""1.5""#, "null"),
+            (r#"{"$ref":"https://example.org/s","type":"object"}"#, "{}", "[]"),
+        ] {
+            let (schema, left_out) = loose(text).unwrap();
+            assert!(left_out && schema.validate(good).is_ok() && schema.validate(bad).is_err(), "{text}");
+        }
+        // What is left out makes nothing stricter.
+        let picky =
+            r#"{"not":{"contains":{"const":1}},"oneOf":[{"type":"array","contains":{"const":2}},{"type":"array"}]}"#;
+        assert!(loose(picky).unwrap().0.validate("[3]").is_ok());
+        assert!(!loose(r#"{"type":"string","pattern":"^a$"}"#).unwrap().1);
+        for (text, path) in
+            [(r#"{"type":"text"}"#, "type"), (r#"{"pattern":7}"#, "pattern"), (r##"{"$ref":"#/no"}"##, "$ref")]
+        {
+            assert_eq!(loose(text).unwrap_err().path, path, "{text}");
         }
     }
 

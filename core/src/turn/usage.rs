@@ -54,10 +54,12 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What several answers to one request used together: the input counts once, as the client sent it once.
+    /// What several answers to one request used together: the input counts once, as the client sent it once, by the
+    /// best source there is.
     pub fn of_choices(choices: &[Self]) -> Self {
-        let mut whole = choices.first().copied().unwrap_or_default();
-        for usage in choices.iter().skip(1) {
+        let Some(best) = choices.iter().min_by_key(|usage| usage.input.source) else { return Self::default() };
+        let mut whole = Self { output: Count::reported(0), credits: None, ..*best };
+        for usage in choices {
             whole.output.tokens = whole.output.tokens.saturating_add(usage.output.tokens);
             whole.output.source = whole.output.source.max(usage.output.source);
             whole.credits = match (whole.credits, usage.credits) {
@@ -66,5 +68,26 @@ impl Usage {
             };
         }
         whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_input_of_choices_counts_once_by_the_best_source_and_the_output_is_as_sure_as_its_worst() {
+        let cut = Usage { input: Count::estimated(90), output: Count::estimated(3), ..Usage::default() };
+        let whole = Usage {
+            input: Count::reported(100),
+            output: Count::reported(5),
+            cache_read: 7,
+            credits: Some(0.5),
+            ..Usage::default()
+        };
+        let expected = Usage { output: Count::estimated(13), credits: Some(1.0), ..whole };
+        assert_eq!(Usage::of_choices(&[cut, whole, whole]), expected);
+        assert_eq!(Usage::of_choices(&[whole]), whole);
+        assert_eq!(Usage::of_choices(&[]), Usage::default());
     }
 }

@@ -8,7 +8,7 @@ use crate::dialect::openai::wishes;
 use crate::dialect::read::{self, Members, Path};
 use crate::dialect::{self, Decoded, Given, limits, models};
 use crate::error::Error;
-use crate::turn::Turn;
+use crate::turn::{Format, Turn};
 
 /// Reads the body of `POST /v1/chat/completions`.
 ///
@@ -29,6 +29,10 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
     let parallel = wire.boolean("parallel_tool_calls", &root)?.unwrap_or(true);
     let effort = wire.find("reasoning_effort", &root)?;
     let form = wire.find("response_format", &root)?;
+    let format = wishes::format(form, true, &root.key("response_format"))?;
+    if let Some(Format::Loose(_)) = format {
+        ignored.push("response_format.json_schema.schema");
+    }
     let history = History::read(wire.require("messages", &root)?, given)?;
     ignored.extend(history.ignored);
     let turn = Turn {
@@ -43,7 +47,7 @@ pub fn decode<'a>(body: &'a [u8], given: &Given<'a>) -> Result<Decoded<'a>, Erro
         max_tokens: max_tokens(&wire)?,
         stop_sequences: stop(&wire)?,
         session,
-        format: wishes::format(form, true, &root.key("response_format"))?,
+        format,
         truncate: false,
         stream,
         ignored,
@@ -88,12 +92,15 @@ fn max_tokens(wire: &Members<'_>) -> Result<Option<u32>, Error> {
 /// `stop`: one text or several.
 fn stop<'a>(wire: &Members<'a>) -> Result<Vec<Cow<'a, str>>, Error> {
     let path = Path::Root.key("stop");
-    let stops = match wire.find("stop", &Path::Root)? {
-        None => Vec::new(),
-        Some(raw) if raw.get().starts_with('"') => vec![read::string(raw, &path)?],
-        Some(raw) => read::strings(raw, &path)?,
-    };
-    limits::stops(stops, &path)
+    match wire.find("stop", &Path::Root)? {
+        None => Ok(Vec::new()),
+        Some(raw) if raw.get().starts_with('"') => {
+            let text = read::string(raw, &path)?;
+            limits::stop(&text, &path)?;
+            Ok(vec![text])
+        }
+        Some(raw) => limits::stops(read::strings(raw, &path)?, &path),
+    }
 }
 
 /// Each choice is a request of its own to the service.

@@ -25,7 +25,12 @@ pub(super) fn read<'a>(wire: &Members<'a>, ignored: &mut Vec<&'static str>) -> R
     let path = root.key("tools");
     for (index, raw) in list(wire, "tools")?.into_iter().enumerate() {
         let path = path.item(index);
-        declared.push(tool(&Members::of(raw, &path)?, &path, &mut custom, ignored)?);
+        let (tool, is_custom) = tool(&Members::of(raw, &path)?, &path, ignored)?;
+        // Of two tools with one name the first counts.
+        if is_custom && !declared.iter().any(|known: &Tool<'_>| known.name == tool.name) {
+            custom.push(tool.name.clone().into_owned());
+        }
+        declared.push(tool);
     }
     let functions = declared.is_empty();
     let path = root.key("functions");
@@ -48,22 +53,14 @@ fn list<'a>(wire: &Members<'a>, name: &str) -> Result<Vec<&'a RawValue>, Error> 
     found.map(|raw| read::value(raw, &Path::Root.key(name))).transpose().map(Option::unwrap_or_default)
 }
 
-fn tool<'a>(
-    wire: &Members<'a>,
-    path: &Path<'_>,
-    custom: &mut Vec<String>,
-    ignored: &mut Vec<&'static str>,
-) -> Result<Tool<'a>, Error> {
+/// A tool, and whether its input is plain text.
+fn tool<'a>(wire: &Members<'a>, path: &Path<'_>, ignored: &mut Vec<&'static str>) -> Result<(Tool<'a>, bool), Error> {
     let kind = wire.require_string("type", path)?;
     let at = path.key(&kind);
     let inner = |kind| Members::of(wire.require(kind, path)?, &at);
     match &*kind {
-        "function" => tools::function(&inner("function")?, &at, ignored),
-        "custom" => {
-            let tool = tools::freeform(&inner("custom")?, &at)?;
-            custom.push(tool.name.clone().into_owned());
-            Ok(tool)
-        }
+        "function" => Ok((tools::function(&inner("function")?, &at, ignored)?, false)),
+        "custom" => Ok((tools::freeform(&inner("custom")?, &at)?, true)),
         _ => Err(path.key("type").invalid("must be \"function\" or \"custom\"")),
     }
 }

@@ -32,6 +32,8 @@ impl<'a> Calls<'a> {
         arguments: Option<&'a RawValue>,
         path: &Path<'_>,
     ) -> Result<Part<'a>, Error> {
+        // An id that is used again names the later call.
+        self.texts.remove(&id);
         let Some(raw) = arguments else {
             return Ok(Part::ToolUse { id, name, input: Cow::Borrowed(read::empty_object()) });
         };

@@ -28,7 +28,8 @@ pub(in crate::dialect) fn thinking(effort: Option<&RawValue>, model: &str, path:
 }
 
 /// The form of the answer: `response_format` of Chat, which keeps the schema in a member `json_schema`
-/// (`nested`), and `text.format` of Responses, which does not. `None` is plain text.
+/// (`nested`), and `text.format` of Responses, which does not. `None` is plain text. What cannot be verified of a schema
+/// is refused where `strict` asks for a guarantee.
 pub(in crate::dialect) fn format<'a>(
     raw: Option<&'a RawValue>,
     nested: bool,
@@ -52,10 +53,14 @@ pub(in crate::dialect) fn format<'a>(
 fn schema<'a>(wire: &Members<'a>, path: &Path<'_>) -> Result<Format<'a>, Error> {
     wire.string("name", path)?;
     wire.string("description", path)?;
-    wire.boolean("strict", path)?;
+    let strict = wire.boolean("strict", path)?.unwrap_or(false);
     // Without a schema any object will do.
     let Some(schema) = wire.find("schema", path)? else { return Ok(Format::Object) };
-    read::schema(schema, &path.key("schema"))?;
+    let path = path.key("schema");
+    if !strict && read::loose_schema(schema, &path)? {
+        return Ok(Format::Loose(schema));
+    }
+    read::schema(schema, &path)?;
     Ok(Format::Schema(schema))
 }
 
@@ -126,7 +131,10 @@ mod tests {
                 matches!(of(json, nested).unwrap(), Some(Format::Schema(schema)) if schema.get() == r#"{"type":"object"}"#)
             );
         }
+        let contains = r#"{"type":"json_schema","schema":{"contains":{}}}"#;
+        assert!(matches!(of(contains, false).unwrap(), Some(Format::Loose(_))));
         for (json, nested, expected) in [
+            (r#"{"type":"json_schema","strict":true,"schema":{"contains":{}}}"#, false, "f.schema.contains"),
             ("7", true, "f"),
             ("{}", true, "f.type"),
             (r#"{"type":"xml"}"#, true, "f.type"),

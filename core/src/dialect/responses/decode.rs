@@ -311,7 +311,11 @@ fn text<'a>(rest: &Members<'a>) -> Result<(Option<crate::turn::Format<'a>>, Vec<
         Some("low" | "medium" | "high") => ignored.push("text.verbosity"),
         Some(_) => return Err(path.key("verbosity").invalid("must be \"low\", \"medium\" or \"high\"")),
     }
-    Ok((wishes::format(wire.find("format", &path)?, false, &path.key("format"))?, ignored))
+    let format = wishes::format(wire.find("format", &path)?, false, &path.key("format"))?;
+    if let Some(crate::turn::Format::Loose(_)) = format {
+        ignored.push("text.format.schema");
+    }
+    Ok((format, ignored))
 }
 
 /// Whether thought is to be sealed into the answer; what else is asked for is not there to include.

@@ -8,9 +8,11 @@ use super::decimal::Decimal;
 use super::value::Value;
 use super::{Bound, Measure, Node, Rule, SchemaError, Type};
 
-/// Reads every schema that can be reached from `root`, the first node.
-pub(super) fn nodes(root: &Value) -> Result<Vec<Node>, SchemaError> {
-    let mut reader = Reader { root, nodes: Vec::new(), known: BTreeMap::new(), pending: VecDeque::new() };
+/// Reads every schema that can be reached from `root`, the first node. `loose`: what cannot be verified is left out
+/// instead of refused; the flag says whether there was any.
+pub(super) fn nodes(root: &Value, loose: bool) -> Result<(Vec<Node>, bool), SchemaError> {
+    let (nodes, known, pending) = (Vec::new(), BTreeMap::new(), VecDeque::new());
+    let mut reader = Reader { root, nodes, known, pending, loose, left_out: false };
     reader.node(root, String::new())?;
     while let Some((index, value, path)) = reader.pending.pop_front() {
         let rules = reader.rules(value, &path)?;
@@ -22,7 +24,21 @@ pub(super) fn nodes(root: &Value) -> Result<Vec<Node>, SchemaError> {
     for index in 0..reader.nodes.len() {
         height(&reader.nodes, index, 0, &mut heights)?;
     }
-    Ok(reader.nodes)
+    if reader.left_out {
+        reader.nodes.iter_mut().for_each(weaken);
+    }
+    Ok((reader.nodes, reader.left_out))
+}
+
+/// Drops what would forbid more once something is left out below it: a schema that has lost a part fits more values, so
+/// that `not` would forbid and `oneOf` count too many.
+fn weaken(node: &mut Node) {
+    node.rules.retain(|rule| !matches!(rule, Rule::Not(_)));
+    for rule in &mut node.rules {
+        if let Rule::One(one) = rule {
+            *rule = Rule::Any(core::mem::take(one));
+        }
+    }
 }
 
 struct Reader<'r> {
@@ -31,6 +47,8 @@ struct Reader<'r> {
     /// Nodes by the address of their schema: what is referred to twice is read once.
     known: BTreeMap<*const Value, usize>,
     pending: VecDeque<(usize, &'r Value, String)>,
+    loose: bool,
+    left_out: bool,
 }
 
 impl<'r> Reader<'r> {
@@ -62,6 +80,10 @@ impl<'r> Reader<'r> {
         let mut rules = Vec::new();
         for (name, value) in schema {
             let at = joined(path, name);
+            if self.loose && is_unverifiable(name, value) {
+                self.left_out = true;
+                continue;
+            }
             let rule = match name.as_str() {
                 "$ref" => Rule::Same(self.referred(value, &at)?),
                 "type" => Rule::Type(types(value, &at)?),
@@ -132,6 +154,12 @@ impl<'r> Reader<'r> {
             None => Vec::new(),
         };
         let rest = match schema.get("items") {
+            // As drafts before 2020-12 write a tuple.
+            Some(tuple @ Value::List(_)) if self.loose && first.is_empty() => {
+                let first = self.schemas(tuple, &joined(path, "items"))?;
+                rules.push(Rule::Items { first, rest: None });
+                return Ok(());
+            }
             Some(Value::List(_)) => {
                 return Err(SchemaError::new(joined(path, "items"), "must be one schema: use prefixItems for a list"));
             }
@@ -268,6 +296,15 @@ fn pattern(value: &Value, path: &str) -> Result<Box<Regex>, SchemaError> {
         let text = format!("cannot be verified here (no look-around, back references or \\p classes): {error}");
         SchemaError::new(path.to_owned(), text)
     })
+}
+
+/// Whether a keyword restricts values in a way that is not verified here.
+fn is_unverifiable(name: &str, value: &Value) -> bool {
+    match (name, value.text()) {
+        ("pattern", Some(_)) => pattern(value, "").is_err(),
+        ("$ref", Some(reference)) => !(reference == "#" || reference.starts_with("#/")),
+        _ => UNVERIFIED.contains(&name),
+    }
 }
 
 /// What a keyword measures, and whether it is the least of it.
