@@ -52,6 +52,7 @@ fn options(random: &mut Random) -> Options {
         split_tags: random.below(2) == 0,
         stop_sequences: if random.below(3) == 0 { vec!["END".into()] } else { vec![] },
         single_call: random.below(4) == 0,
+        no_calls: random.below(8) == 0,
     }
 }
 

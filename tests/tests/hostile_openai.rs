@@ -69,7 +69,10 @@ fn responses() -> Value {
     })
 }
 
-const APIS: [(&str, fn() -> Value); 2] = [("/v1/chat/completions", chat), ("/v1/responses", responses)];
+/// A path, and a request to it with every field a client may send.
+type Api = (&'static str, fn() -> Value);
+
+const APIS: [Api; 2] = [("/v1/chat/completions", chat), ("/v1/responses", responses)];
 
 fn world() -> (World, Rc<Instance>) {
     let world = World::default();

@@ -219,14 +219,14 @@ fn fitting(random: &mut Random, schema: &Value, root: &Value, depth: usize) -> V
             }
             for name in words.get("required").and_then(Value::as_array).into_iter().flatten() {
                 let name = name.as_str().unwrap();
-                let other = words.get("additionalProperties").cloned().unwrap_or(json!({}));
+                let other = words.get("additionalProperties").cloned().unwrap_or_else(|| json!({}));
                 let schema = known.get(name).unwrap_or(&other).clone();
                 members.entry(name.to_owned()).or_insert_with(|| fitting(random, &schema, root, depth - 1));
             }
             Value::Object(members)
         }
         "array" => {
-            let schema = words.get("items").cloned().unwrap_or(json!({}));
+            let schema = words.get("items").cloned().unwrap_or_else(|| json!({}));
             (0..random.below(3)).map(|_| fitting(random, &schema, root, depth - 1)).collect()
         }
         "string" => json!(random.one(TEXTS)),

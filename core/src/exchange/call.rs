@@ -19,7 +19,7 @@ use crate::models::Model;
 use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
 use crate::turn::demand::{Correction, Demand};
 use crate::turn::flow::Options;
-use crate::turn::{Answer, Message, Thinking, estimate, fit};
+use crate::turn::{Answer, Message, Thinking, ToolChoice, estimate, fit};
 use crate::upstream::fault::Asked;
 use crate::upstream::profile::Profile;
 use crate::upstream::{Encoded, Wishes, encode};
@@ -40,6 +40,7 @@ pub(crate) struct Call {
     show_thinking: bool,
     stop_sequences: Vec<String>,
     single_call: bool,
+    no_calls: bool,
     /// What an answer must be.
     demand: Demand,
     /// What was said when the first answer was not that; empty before.
@@ -148,6 +149,7 @@ impl Call {
             show_thinking: turn.thinking != Thinking::Off,
             stop_sequences: turn.stop_sequences.iter().map(|text| text.clone().into_owned()).collect(),
             single_call: !turn.parallel_tools,
+            no_calls: turn.tool_choice == ToolChoice::None,
             demand: Demand::of(&turn),
             correction: Vec::new(),
             truncated,
@@ -246,6 +248,7 @@ impl Call {
             split_tags: self.encoded.tags(),
             stop_sequences: self.stop_sequences.clone(),
             single_call: self.single_call,
+            no_calls: self.no_calls,
         };
         let sink = if self.stream { Sink::Encode(self.encoder()) } else { Sink::Fold(Answer::default()) };
         let last = !self.correction.is_empty() || self.facts.tries >= TRIES;

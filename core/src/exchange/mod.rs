@@ -396,6 +396,9 @@ impl Exchange {
             if learned.surplus {
                 self.summary.verdicts.push("more than one call: ended after the first".into());
             }
+            if learned.unwanted {
+                self.summary.verdicts.push("a call where none was wanted: left out".into());
+            }
             self.summary.verdicts.extend(learned.note.clone());
             if let Some(reason) = &learned.unknown_stop {
                 self.summary.verdicts.push(format!("unknown stop reason {reason}: end_turn"));

@@ -60,6 +60,8 @@ pub(crate) struct Learned {
     pub(crate) unknown_stop: Option<String>,
     /// Whether the answer was ended before a second call.
     pub(crate) surplus: bool,
+    /// Calls came although the client wished for none.
+    pub(crate) unwanted: bool,
     /// What was done to the answer so that it is what the client demands.
     pub(crate) note: Option<String>,
 }
@@ -211,6 +213,7 @@ impl Pipe {
         };
         learned.unknown_stop = finished.unknown_stop;
         learned.surplus = finished.surplus;
+        learned.unwanted = finished.unwanted;
         if finished.empty && !explained {
             return Ok(Finish::Empty);
         }

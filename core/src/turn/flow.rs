@@ -72,6 +72,8 @@ pub struct Options {
     pub stop_sequences: Vec<String>,
     /// Whether the answer ends with its first call: later ones are never told.
     pub single_call: bool,
+    /// Whether the client wants no call at all: those that come are left out.
+    pub no_calls: bool,
 }
 
 /// Whether there is more to read.
@@ -93,6 +95,9 @@ pub struct Flow {
     calls: Calls,
     show_thinking: bool,
     single_call: bool,
+    no_calls: bool,
+    /// A call came where none was wanted.
+    unwanted: bool,
     /// A second call came where one was wanted.
     surplus: bool,
     meter: Meter,
@@ -111,6 +116,8 @@ impl Flow {
             calls: Calls::default(),
             show_thinking: options.show_thinking,
             single_call: options.single_call,
+            no_calls: options.no_calls,
+            unwanted: false,
             surplus: false,
             meter: Meter::new(),
             meaningful: false,
@@ -235,6 +242,10 @@ impl Flow {
     }
 
     fn call(&mut self, id: &str, name: &str, input: Input<'_>, stop: bool, sink: &mut Sink<'_>) -> Result<(), Error> {
+        if self.no_calls {
+            self.unwanted = true;
+            return Ok(());
+        }
         if self.single_call && self.calls.is_another(id) {
             self.surplus = true;
             return Ok(());

@@ -29,6 +29,8 @@ pub struct Finished {
     pub unknown_stop: Option<String>,
     /// Calls behind the first one were left out, as the client wished.
     pub surplus: bool,
+    /// Calls were left out, since the client wished for none.
+    pub unwanted: bool,
     /// Calls that were cut off.
     pub incomplete_tools: u32,
     /// Events of calls that were complete already.
@@ -89,6 +91,7 @@ impl Flow {
             empty: !self.writer.begun(),
             unknown_stop: (reason == Reason::Unknown).then(|| ending.stop_reason.unwrap_or_default().to_owned()),
             surplus: self.surplus,
+            unwanted: self.unwanted,
             incomplete_tools: tally.incomplete,
             repeated_tools: self.repeated,
             dropped_signatures: self.unsigned,
@@ -123,6 +126,8 @@ impl Flow {
             // The service was seen to say END_TURN after a call.
             _ if tally.complete > 0 => Stop::ToolUse,
             _ if cut => Stop::MaxTokens,
+            // The call that it waits for was not wanted.
+            Reason::Tools if self.unwanted => Stop::EndTurn,
             // A call was announced and never came.
             Reason::Tools => Stop::MaxTokens,
             Reason::Sequence => self.prose.only().map_or(Stop::EndTurn, Stop::Sequence),
