@@ -32,8 +32,8 @@ proptest! {
         let asked = ALL.map(|dialect| {
             let world = World::default();
             let instance = world.frozen_instance(&[("KIRO_AUTH_TOKEN", &login::key())]);
-            // A forced call is asked for again when none comes: the first request is the one to compare.
-            world.service.configure(|config| config.default_script = Some("tool tool_0 {\"a\":\"b\"}".to_owned()));
+            // A forced call is asked for again when none comes, and one that is not allowed is left out.
+            world.service.configure(|config| config.default_script = Some("text \"ok\"; tool tool_0 {\"a\":\"b\"}".to_owned()));
             let got = world.ask(&instance, &Ask::post(dialect.path(), talk.body(dialect).to_string()));
             assert_eq!(got.status(), 200, "{dialect:?}: {}", got.text());
             let sent = world.service.sent_of(Operation::Chat);
