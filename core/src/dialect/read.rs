@@ -4,7 +4,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::error::Error;
 use crate::json::{self, Lit, RawValue, Text};
@@ -153,6 +153,37 @@ pub(crate) fn body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
     }
 }
 
+/// The elements of an array, unread. One with more than 100,001 is refused while it is read: nothing a client means has
+/// so many, and each costs memory.
+pub(crate) fn list<'a>(raw: &'a RawValue, path: &Path<'_>) -> Result<Vec<&'a RawValue>, Error> {
+    value(raw, path).map(|List(items)| items)
+}
+
+struct List<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for List<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = List<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    if items.len() >= MAX_ITEMS {
+                        return Err(de::Error::custom(format_args!("has more than {MAX_ITEMS} elements")));
+                    }
+                    items.push(item);
+                }
+                Ok(List(items))
+            }
+        }
+        deserializer.deserialize_seq(Collect)
+    }
+}
+
 /// Reads a raw value as a `T`; an error's path continues `path`.
 pub(crate) fn value<'a, T: Deserialize<'a>>(raw: &'a RawValue, path: &Path<'_>) -> Result<T, Error> {
     json::read(raw.get().as_bytes()).map_err(|error| {
@@ -168,7 +199,7 @@ pub(crate) fn string<'a>(raw: &'a RawValue, path: &Path<'_>) -> Result<Cow<'a, s
 
 /// An array of strings.
 pub(crate) fn strings<'a>(raw: &'a RawValue, path: &Path<'_>) -> Result<Vec<Cow<'a, str>>, Error> {
-    let items: Vec<&'a RawValue> = value(raw, path)?;
+    let items = list(raw, path)?;
     items.into_iter().enumerate().map(|(index, raw)| string(raw, &path.item(index))).collect()
 }
 
@@ -280,6 +311,8 @@ pub(crate) fn shorten(mut text: String) -> String {
 }
 
 const MAX_MEMBERS: usize = 512;
+/// One more than a conversation may have messages, so that the limit on those can say how many there are.
+const MAX_ITEMS: usize = 100_001;
 const MAX_DEPTH: usize = 100;
 /// Characters of an error that serde words.
 const MAX_ERROR: usize = 200;
@@ -331,5 +364,13 @@ mod tests {
     fn an_object_with_too_many_members_is_refused() {
         let text = format!("{{{}\"z\":0}}", "\"a\":0,".repeat(MAX_MEMBERS));
         assert!(Members::of(raw(&text), &Path::Root).is_err());
+    }
+
+    #[test]
+    fn a_list_with_too_many_elements_is_refused() {
+        let of = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
+        assert_eq!(list(raw(&of(MAX_ITEMS)), &Path::Root).unwrap().len(), MAX_ITEMS);
+        let error = list(raw(&of(MAX_ITEMS + 1)), &Path::Root.key("input")).unwrap_err();
+        assert_eq!(error.to_string(), "input: has more than 100001 elements");
     }
 }

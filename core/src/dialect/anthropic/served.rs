@@ -52,7 +52,7 @@ pub(super) fn result<'a>(parts: &mut Parts<'_, 'a>, block: Block<'a>, path: &Pat
 fn outcome<'a>(parts: &mut Parts<'_, 'a>, raw: &'a RawValue, path: &Path<'_>, depth: usize) -> Result<(), Error> {
     match raw.get().as_bytes().first() {
         Some(b'[') if depth < MAX_DEPTH => {
-            let items: Vec<&'a RawValue> = read::value(raw, path)?;
+            let items = read::list(raw, path)?;
             items.into_iter().enumerate().try_for_each(|(at, item)| outcome(parts, item, &path.item(at), depth + 1))
         }
         Some(b'{') if depth < MAX_DEPTH => one(parts, raw, path, depth),

@@ -40,7 +40,7 @@ impl<'a> History<'a> {
     /// The first message that cannot be used, by its path.
     pub(super) fn read(raw: &'a RawValue, given: &Given<'a>) -> Result<Self, Error> {
         let path = Path::Root.key("messages");
-        let wire: Vec<&'a RawValue> = read::value(raw, &path)?;
+        let wire = read::list(raw, &path)?;
         limits::messages(wire.len(), &path)?;
         let mut reader = Reader {
             pictures: Pictures::new(given.fetched),
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
         parts.extend(wire.string("refusal", path)?.filter(|text| !text.is_empty()).map(Part::Text));
         if let Some(raw) = wire.find("tool_calls", path)? {
             let path = path.key("tool_calls");
-            let calls: Vec<&'a RawValue> = read::value(raw, &path)?;
+            let calls = read::list(raw, &path)?;
             for (index, raw) in calls.into_iter().enumerate() {
                 let path = path.item(index);
                 parts.push(self.call(&Members::of(raw, &path)?, &path)?);
@@ -198,7 +198,7 @@ impl<'a> Reader<'a> {
         if !raw.get().starts_with('[') {
             return Err(path.invalid("must be a string or a list of content parts"));
         }
-        let wire: Vec<&'a RawValue> = read::value(raw, &path)?;
+        let wire = read::list(raw, &path)?;
         let mut parts = Vec::with_capacity(wire.len());
         for (index, raw) in wire.into_iter().enumerate() {
             let path = path.item(index);

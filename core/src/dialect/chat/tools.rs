@@ -50,7 +50,7 @@ pub(super) fn read<'a>(wire: &Members<'a>, ignored: &mut Vec<&'static str>) -> R
 
 fn list<'a>(wire: &Members<'a>, name: &str) -> Result<Vec<&'a RawValue>, Error> {
     let found = wire.find(name, &Path::Root)?;
-    found.map(|raw| read::value(raw, &Path::Root.key(name))).transpose().map(Option::unwrap_or_default)
+    found.map(|raw| read::list(raw, &Path::Root.key(name))).transpose().map(Option::unwrap_or_default)
 }
 
 /// A tool, and whether its input is plain text.

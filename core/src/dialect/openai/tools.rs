@@ -126,7 +126,7 @@ fn name_of<'a>(kind: &str, wire: &Members<'a>, tools: &[Tool<'_>], path: &Path<'
 
 fn allowed<'a>(wire: &Members<'a>, tools: &mut Vec<Tool<'_>>, path: &Path<'_>) -> Result<ToolChoice<'a>, Error> {
     let at = path.key("tools");
-    let listed: Vec<&'a RawValue> = read::value(wire.require("tools", path)?, &at)?;
+    let listed = read::list(wire.require("tools", path)?, &at)?;
     let mut names = Vec::with_capacity(listed.len());
     for (index, raw) in listed.into_iter().enumerate() {
         let at = at.item(index);

@@ -179,7 +179,7 @@ impl<'a> Input<'a> {
         given: &Given<'_>,
         at: &Path<'_>,
     ) -> Result<(), Error> {
-        let list: Vec<&'a RawValue> = read::value(raw, at)?;
+        let list = read::list(raw, at)?;
         if !(continues && list.is_empty()) {
             limits::messages(list.len(), at)?;
         }

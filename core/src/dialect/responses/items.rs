@@ -203,7 +203,7 @@ impl<'c, 'a> Conversation<'c, 'a> {
             Some(b'[') => {}
             _ => return Err(path.invalid("must be a string or a list of content parts")),
         }
-        let list: Vec<&'a RawValue> = read::value(raw, path)?;
+        let list = read::list(raw, path)?;
         let mut found = Vec::with_capacity(list.len());
         for (index, raw) in list.into_iter().enumerate() {
             found.extend(self.part(raw, &path.item(index))?);

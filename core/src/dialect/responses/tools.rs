@@ -91,7 +91,7 @@ impl<'a> Tools<'a> {
 
     /// Takes a list of tools, which stands at `path`.
     pub(super) fn list(&mut self, raw: &'a RawValue, path: &Path<'_>) -> Result<(), Error> {
-        let list: Vec<&'a RawValue> = read::value(raw, path)?;
+        let list = read::list(raw, path)?;
         few(list.len(), path)?;
         for (index, raw) in list.into_iter().enumerate() {
             let path = path.item(index);
@@ -112,7 +112,7 @@ impl<'a> Tools<'a> {
         }
         let mut description = wire.string("description", path)?.unwrap_or_default();
         let at = path.key("tools");
-        let list: Vec<&'a RawValue> = read::value(wire.require("tools", path)?, &at)?;
+        let list = read::list(wire.require("tools", path)?, &at)?;
         few(list.len(), &at)?;
         for (index, raw) in list.into_iter().enumerate() {
             let at = at.item(index);
