@@ -2,9 +2,10 @@
 //! a panic, never a hang.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
-use std::rc::Rc;
+mod hostile_support;
 
-use kiro2api_tests::world::{Ask, Got, Instance, Kind, World, login};
+use hostile_support::{collect, world, wrong_values};
+use kiro2api_tests::world::{Ask, Got, Kind};
 use serde_json::{Value, json};
 
 const PNG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -74,12 +75,6 @@ type Api = (&'static str, fn() -> Value);
 
 const APIS: [Api; 2] = [("/v1/chat/completions", chat), ("/v1/responses", responses)];
 
-fn world() -> (World, Rc<Instance>) {
-    let world = World::default();
-    let instance = world.instance_with(&[("KIRO_AUTH_TOKEN", &login::key())]);
-    (world, instance)
-}
-
 /// The field a refusal names; `None` when the request was served.
 fn refused(got: &Got, what: &str) -> Option<String> {
     match got.kind {
@@ -100,21 +95,6 @@ fn refused(got: &Got, what: &str) -> Option<String> {
             assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{what}: {error}");
             Some(error["param"].as_str().unwrap_or_default().to_owned())
         }
-    }
-}
-
-fn collect(value: &Value, path: String, out: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => {
-            members.iter().for_each(|(name, value)| collect(value, format!("{path}/{name}"), out))
-        }
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, value)| collect(value, format!("{path}/{at}"), out))
-        }
-        _ => {}
-    }
-    if !path.is_empty() {
-        out.push(path);
     }
 }
 
@@ -149,25 +129,9 @@ fn every_field_of_the_wrong_type_is_named_or_harmless() {
         let mut paths = Vec::new();
         collect(&base, String::new(), &mut paths);
         assert!(paths.len() > 80, "{api}: {} fields", paths.len());
-        let wrong = [
-            json!(null),
-            json!(true),
-            json!(-1),
-            json!(7),
-            json!(1.5),
-            json!(1e308),
-            json!(""),
-            json!("text"),
-            json!([]),
-            json!([null]),
-            json!([[]]),
-            json!({}),
-            json!({"type": 7}),
-            json!({"type": "nonsense"}),
-        ];
         let (mut named, mut beside) = (0, 0);
         for path in &paths {
-            for value in &wrong {
+            for value in &wrong_values() {
                 let mut body = base.clone();
                 *body.pointer_mut(path).unwrap() = value.clone();
                 let what = format!("{api} {path} = {value}");

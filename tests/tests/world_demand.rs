@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use kiro2api_core::Millis;
-use kiro2api_tests::world::{Answer, Ask, Got, Instance, Kind, Operation, Patience, StoreKind, World};
+use kiro2api_tests::world::{Answer, Ask, Instance, Kind, Operation, Patience, StoreKind, World};
 
 fn world() -> (World, Rc<Instance>) {
     let (world, instance) = World::of_accounts(StoreKind::Compare, &["only"]);
@@ -28,15 +28,6 @@ fn ask(stream: bool, members: &str) -> Ask {
     ))
 }
 
-fn times(got: &Got, name: &str, from: Millis) -> Vec<u64> {
-    let mut at = Vec::new();
-    for write in &got.writes {
-        let text = String::from_utf8_lossy(&got.body[write.from..write.from + write.len]).into_owned();
-        at.extend(text.matches(&format!("event: {name}\n")).map(|_| (write.at - from).0 / 1000));
-    }
-    at
-}
-
 #[test]
 fn while_an_answer_waits_the_client_gets_pings_and_then_all_of_it() {
     let (world, instance) = world();
@@ -44,9 +35,9 @@ fn while_an_answer_waits_the_client_gets_pings_and_then_all_of_it() {
     world.service.always(Operation::Chat, Answer::script(r#"pace 10000; text "{\"a\":1}" chunk=1"#));
     let got = world.ask(&instance, &json(true));
     assert_eq!((got.said().as_str(), got.stop_reason().as_deref()), (r#"{"a":1}"#, Some("end_turn")));
-    let ends = times(&got, "message_stop", now);
-    assert_eq!(times(&got, "message_start", now), ends, "nothing is told before all of it is known");
-    let pings = times(&got, "ping", now);
+    let ends = got.times("message_stop", now);
+    assert_eq!(got.times("message_start", now), ends, "nothing is told before all of it is known");
+    let pings = got.times("ping", now);
     assert!(pings.starts_with(&[15, 30]) && pings.windows(2).all(|pair| pair[1] - pair[0] == 15), "{pings:?}");
 }
 
@@ -77,10 +68,10 @@ fn a_call_streams_from_the_moment_it_begins() {
     world.service.always(Operation::Chat, Answer::script(script));
     let got = world.ask(&instance, &call(true));
     assert_eq!(got.stop_reason().as_deref(), Some("tool_use"));
-    assert_eq!(times(&got, "message_start", now), [20], "{}", got.text());
-    assert_eq!(times(&got, "content_block_stop", now), [20, 20]);
-    assert_eq!(times(&got, "message_stop", now), [40]);
-    assert_eq!(times(&got, "ping", now), [15, 35]);
+    assert_eq!(got.times("message_start", now), [20], "{}", got.text());
+    assert_eq!(got.times("content_block_stop", now), [20, 20]);
+    assert_eq!(got.times("message_stop", now), [40]);
+    assert_eq!(got.times("ping", now), [15, 35]);
 }
 
 #[test]

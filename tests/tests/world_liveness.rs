@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use kiro2api_core::Millis;
-use kiro2api_tests::world::{Answer, Ask, Got, Instance, Kind, Operation, Patience, START, StoreKind, World};
+use kiro2api_tests::world::{Answer, Ask, Instance, Kind, Operation, Patience, START, StoreKind, World};
 
 fn world() -> (World, Rc<Instance>) {
     let (world, instance) = World::of_accounts(StoreKind::Compare, &["only"]);
@@ -17,16 +17,6 @@ fn script(world: &World, directive: &str) {
     world.service.always(Operation::Chat, Answer::script(directive));
 }
 
-/// When each event of a kind came, in seconds since `from`.
-fn times(got: &Got, name: &str, from: Millis) -> Vec<u64> {
-    let mut at = Vec::new();
-    for write in &got.writes {
-        let text = String::from_utf8_lossy(&got.body[write.from..write.from + write.len]).into_owned();
-        at.extend(text.matches(&format!("event: {name}\n")).map(|_| (write.at - from).0 / 1000));
-    }
-    at
-}
-
 #[test]
 fn silence_before_the_head_is_filled_with_pings_every_15_seconds() {
     let (world, instance) = world();
@@ -34,8 +24,8 @@ fn silence_before_the_head_is_filled_with_pings_every_15_seconds() {
     world.service.always(Operation::Chat, Answer::script("text \"late\"").after(50_000));
     let got = world.ask(&instance, &Ask::prompt("hi", true));
     assert_eq!((got.status(), got.said().as_str()), (200, "late"));
-    assert_eq!(times(&got, "ping", now), [15, 30, 45]);
-    assert_eq!(times(&got, "message_start", now), [50]);
+    assert_eq!(got.times("ping", now), [15, 30, 45]);
+    assert_eq!(got.times("message_start", now), [50]);
 }
 
 #[test]
@@ -45,7 +35,7 @@ fn silence_between_head_and_first_text_and_between_texts_is_filled_too() {
     script(&world, "delay 40000; text \"one\"; delay 40000; text \"two\"");
     let got = world.ask(&instance, &Ask::prompt("hi", true));
     assert_eq!((got.said().as_str(), got.stop_reason().as_deref()), ("onetwo", Some("end_turn")));
-    assert_eq!(times(&got, "ping", now), [15, 30, 55, 70]);
+    assert_eq!(got.times("ping", now), [15, 30, 55, 70]);
 }
 
 #[test]

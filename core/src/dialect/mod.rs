@@ -34,7 +34,10 @@ pub use models::{openai_model, openai_models};
 pub use openai::openai_error;
 pub use voice::{Encoder, Ids, Voice};
 
-use crate::error::Error;
+use std::borrow::Cow;
+
+use crate::error::{Error, Kind};
+use crate::host::Headers;
 
 /// The API of a request that the model answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -60,4 +63,22 @@ pub fn decode<'a>(api: Api, body: &'a [u8], given: &Given<'a>) -> Result<Decoded
         Api::Chat => chat::decode(body, given),
         Api::Responses => responses::decode(body, given),
     }
+}
+
+/// The headers of a failure, the same in every dialect. `x-should-retry: false` tells the SDKs and Claude Code not to
+/// try again what only the operator or time can mend.
+fn failure_headers(error: &Error) -> Headers {
+    let mut headers: Headers = Vec::with_capacity(4);
+    let mut set = |name: &'static str, value: String| headers.push((Cow::Borrowed(name), value));
+    set("content-type", "application/json".to_owned());
+    if let Some(wait) = error.wait() {
+        set("retry-after", wait.0.div_ceil(1000).to_string());
+    }
+    if let Kind::MethodNotAllowed { allow } = error.kind() {
+        set("allow", allow.to_owned());
+    }
+    if error.kind().is_lasting() {
+        set("x-should-retry", "false".to_owned());
+    }
+    headers
 }

@@ -1,10 +1,16 @@
 //! What the sweeps over every field of a request share.
-#![allow(unreachable_pub, clippy::indexing_slicing, reason = "each test binary uses it, and a failing test panics")]
+#![allow(
+    unreachable_pub,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "each test binary uses it, and a failing test panics"
+)]
 
+use kiro2api_core::{Error, Kind};
 use serde_json::{Value, json};
 
 /// Whether a path fits a pattern in which `[*]` is any index.
-pub fn fits(pattern: &str, path: &str) -> bool {
+fn fits(pattern: &str, path: &str) -> bool {
     let (mut wanted, mut parts) = (pattern.split('['), path.split('['));
     loop {
         match (wanted.next(), parts.next()) {
@@ -76,4 +82,27 @@ pub fn type_first(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(type_first).collect::<Vec<_>>().join(",")),
         other => other.to_string(),
     }
+}
+
+/// What is put where something else belongs.
+pub fn wrong_values() -> [Value; 8] {
+    [json!(null), json!(true), json!(7), json!(-1.5), json!("x"), json!([]), json!([[7]]), json!({})]
+}
+
+/// `Ok`, or the path of the invalid field.
+pub fn refused_at<T>(decoded: Result<T, Error>) -> Result<(), String> {
+    match decoded {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            assert_eq!(error.kind(), Kind::Invalid, "{error}");
+            Err(error.path().unwrap_or_else(|| panic!("no path: {error}")).to_owned())
+        }
+    }
+}
+
+/// Whether one list says why a value of this type is accepted at a path, or the other that it may be null there.
+pub fn is_explained(path: &str, wrong: &str, accepted: &[(&str, &[&str], &str)], optional: &[&str]) -> bool {
+    let null = wrong == "null" && optional.iter().any(|pattern| fits(pattern, path));
+    let fits_one = |kinds: &[&str]| kinds.contains(&"any") || kinds.contains(&wrong);
+    null || accepted.iter().any(|(pattern, kinds, _)| fits_one(kinds) && fits(pattern, path))
 }

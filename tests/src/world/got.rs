@@ -108,6 +108,16 @@ impl Got {
         deltas.map(|event| event.data["delta"]["text"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// When each event of a name was written, in whole seconds since `from`.
+    pub fn times(&self, name: &str, from: Millis) -> Vec<u64> {
+        let mut at = Vec::new();
+        for write in &self.writes {
+            let text = String::from_utf8_lossy(&self.body[write.from..write.from + write.len]).into_owned();
+            at.extend(text.matches(&format!("event: {name}\n")).map(|_| (write.at - from).0 / 1000));
+        }
+        at
+    }
+
     /// The stop reason of a stream's `message_delta`.
     pub fn stop_reason(&self) -> Option<String> {
         let end = self.events().into_iter().find(|event| event.name == "message_delta")?;

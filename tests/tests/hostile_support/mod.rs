@@ -1,8 +1,10 @@
-//! What every answer to bad input must be.
+//! What every answer to bad input must be, and what bad input is made of.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::rc::Rc;
 
 use kiro2api_tests::world::{Got, Instance, Kind, World, login};
+use serde_json::{Value, json};
 
 /// Whatever came: an answer in good order, or an error in the dialect that is not the gateway's own fault.
 pub(crate) fn is_sound(got: &Got, what: &str) {
@@ -36,4 +38,40 @@ pub(crate) fn world() -> (World, Rc<Instance>) {
     let world = World::default();
     let instance = world.instance_with(&[("KIRO_AUTH_TOKEN", &login::key())]);
     (world, instance)
+}
+
+/// The JSON pointers of everything in a value, but not of itself.
+pub(crate) fn collect(value: &Value, path: String, out: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| collect(value, format!("{path}/{name}"), out))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, value)| collect(value, format!("{path}/{at}"), out))
+        }
+        _ => {}
+    }
+    if !path.is_empty() {
+        out.push(path);
+    }
+}
+
+/// What is put where something else belongs.
+pub(crate) fn wrong_values() -> [Value; 14] {
+    [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(7),
+        json!(1.5),
+        json!(1e308),
+        json!(""),
+        json!("text"),
+        json!([]),
+        json!([null]),
+        json!([[]]),
+        json!({}),
+        json!({"type": 7}),
+        json!({"type": "nonsense"}),
+    ]
 }

@@ -2,29 +2,16 @@
 
 use std::borrow::Cow;
 
+use crate::dialect::failure_headers;
 use crate::dialect::sse::{raw, string};
 use crate::error::{Error, Kind};
 use crate::host::Headers;
 
 /// The status, headers and body of a failed request.
-///
-/// `x-should-retry: false` tells the SDKs and Claude Code not to try again what only the operator or time
-/// can mend.
 pub fn error(error: &Error, request_id: &str) -> (u16, Headers, Vec<u8>) {
     let (status, _) = shape(error.kind());
-    let mut headers: Headers = Vec::with_capacity(4);
-    let mut set = |name: &'static str, value: String| headers.push((Cow::Borrowed(name), value));
-    set("content-type", "application/json".to_owned());
-    set("request-id", request_id.to_owned());
-    if let Some(wait) = error.wait() {
-        set("retry-after", wait.0.div_ceil(1000).to_string());
-    }
-    if let Kind::MethodNotAllowed { allow } = error.kind() {
-        set("allow", allow.to_owned());
-    }
-    if error.kind().is_lasting() {
-        set("x-should-retry", "false".to_owned());
-    }
+    let mut headers = failure_headers(error);
+    headers.insert(1, (Cow::Borrowed("request-id"), request_id.to_owned()));
     let mut out = Vec::with_capacity(256);
     body(error, request_id, &mut out);
     (status, headers, out)

@@ -3,30 +3,16 @@
 //! The codes are those that clients act on: `context_length_exceeded` makes Codex compact, `insufficient_quota` ends
 //! the turn, `server_is_overloaded` names the model as busy, `rate_limit_exceeded` waits and tries again.
 
-use std::borrow::Cow;
-
+use crate::dialect::failure_headers;
 use crate::dialect::sse::{raw, string};
 use crate::error::{Error, Kind};
 use crate::host::Headers;
 
 /// The status, headers and body of a failed request.
-///
-/// `x-should-retry: false` tells the SDKs not to try again what only the operator or time can mend.
 pub fn openai_error(error: &Error) -> (u16, Headers, Vec<u8>) {
-    let mut headers: Headers = vec![(Cow::Borrowed("content-type"), "application/json".to_owned())];
-    let mut set = |name: &'static str, value: String| headers.push((Cow::Borrowed(name), value));
-    if let Some(wait) = error.wait() {
-        set("retry-after", wait.0.div_ceil(1000).to_string());
-    }
-    if let Kind::MethodNotAllowed { allow } = error.kind() {
-        set("allow", allow.to_owned());
-    }
-    if error.kind().is_lasting() {
-        set("x-should-retry", "false".to_owned());
-    }
     let mut out = Vec::with_capacity(256);
     wrapped(error, &mut out);
-    (shape(error.kind()).status, headers, out)
+    (shape(error.kind()).status, failure_headers(error), out)
 }
 
 /// Appends `{"error":{…}}`: the body of a failure, and the data of the line that ends a broken stream.
@@ -101,6 +87,8 @@ fn shape(kind: Kind) -> Shape {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::host::Millis;
     use serde_json::Value;
