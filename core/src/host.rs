@@ -87,6 +87,8 @@ pub struct Incoming {
     pub headers: Headers,
     /// The body, or why there is none.
     pub body: Payload,
+    /// When the platform ends this request whether it is answered or not; [`Millis::NEVER`] where it does not.
+    pub ends: Millis,
 }
 
 /// A request body.
@@ -94,8 +96,11 @@ pub struct Incoming {
 pub enum Payload {
     /// The bytes, decompressed; empty when the client sent none.
     Bytes(Vec<u8>),
-    /// Longer than [`MAX_BODY`]; the host stopped reading.
-    TooLarge,
+    /// Longer than this host takes; it stopped reading.
+    TooLarge {
+        /// The host's limit in bytes: [`MAX_BODY`], or less where the platform takes less.
+        limit: usize,
+    },
     /// The client's upload broke off, or could not be decompressed: the text says which.
     Broken(&'static str),
 }

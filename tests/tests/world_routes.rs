@@ -1,7 +1,7 @@
 //! Routes, keys, configuration and pages: everything that needs no model.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
-use kiro2api_core::host::Payload;
+use kiro2api_core::host::{MAX_BODY, Payload};
 use kiro2api_tests::world::{Ask, CLIENT_KEY, Got, Operation, StoreKind, World, login};
 
 const BODY: &str = r#"{"model":"claude-sonnet-4-5","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}"#;
@@ -202,7 +202,7 @@ fn every_answer_carries_a_request_id_of_its_own() {
 fn bodies_that_the_host_could_not_read_are_told_apart() {
     let world = World::default();
     let instance = world.instance();
-    let got = world.ask(&instance, &Ask::messages("").body(Payload::TooLarge));
+    let got = world.ask(&instance, &Ask::messages("").body(Payload::TooLarge { limit: MAX_BODY }));
     assert_eq!(error(&got), (413, "request_too_large".into()));
     let got = world.ask(&instance, &Ask::messages("").body(Payload::Broken("the upload broke off")));
     assert_eq!(error(&got), (400, "invalid_request_error".into()));

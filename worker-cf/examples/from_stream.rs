@@ -16,7 +16,7 @@ use futures_channel::{mpsc, oneshot};
 use futures_util::{SinkExt, StreamExt};
 use kiro2api_core::drive::{self, Client, Gone};
 use kiro2api_core::exchange::relay::Relay;
-use kiro2api_core::host::{Head, Incoming, Payload};
+use kiro2api_core::host::{Head, Incoming, Millis, Payload};
 use worker::{Context, Env, Request, Response, ResponseBuilder, event};
 
 use fetch::Fetching;
@@ -65,6 +65,7 @@ async fn fetch(mut request: Request, env: Env, context: Context) -> worker::Resu
         query: String::new(),
         headers: request.headers().entries().map(|(name, value)| (name.into(), value)).collect(),
         body: Payload::Bytes(request.bytes().await?),
+        ends: Millis::NEVER,
     };
     let (answer, answered) = oneshot::channel();
     context.wait_until(async move {

@@ -8,7 +8,7 @@ use futures_channel::oneshot::Sender;
 use js_sys::Uint8Array;
 use kiro2api_core::drive::{self, Client, Gone};
 use kiro2api_core::exchange::relay::Relay;
-use kiro2api_core::host::{Head, Incoming, MAX_BODY, Payload, header};
+use kiro2api_core::host::{Head, Incoming, MAX_BODY, Millis, Payload, header};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response, ResponseInit};
@@ -91,11 +91,18 @@ pub(crate) async fn incoming(request: &Request) -> Incoming {
         None => Payload::Bytes(Vec::new()),
         Some(body) if declared > MAX_BODY => {
             let _ = JsFuture::from(pump::drain(&body)).await;
-            Payload::TooLarge
+            Payload::TooLarge { limit: MAX_BODY }
         }
         Some(body) => payload(&body, header(&headers, "content-encoding")).await,
     };
-    Incoming { method: request.method(), path, query: query.trim_start_matches('?').to_owned(), headers, body }
+    Incoming {
+        method: request.method(),
+        path,
+        query: query.trim_start_matches('?').to_owned(),
+        headers,
+        body,
+        ends: Millis::NEVER,
+    }
 }
 
 async fn payload(body: &web_sys::ReadableStream, encoding: Option<&str>) -> Payload {
@@ -112,7 +119,7 @@ async fn payload(body: &web_sys::ReadableStream, encoding: Option<&str>) -> Payl
     };
     let limit = u32::try_from(MAX_BODY).unwrap_or(u32::MAX);
     match JsFuture::from(pump::read_all(body, encoding, limit)).await {
-        Ok(bytes) if bytes.is_undefined() => Payload::TooLarge,
+        Ok(bytes) if bytes.is_undefined() => Payload::TooLarge { limit: MAX_BODY },
         Ok(bytes) => Payload::Bytes(bytes.unchecked_into::<Uint8Array>().to_vec()),
         Err(_) if encoding.is_some() => {
             Payload::Broken("the request body broke off or is not what content-encoding says")

@@ -108,6 +108,7 @@ pub fn post(path: &str, body: Vec<u8>) -> Incoming {
         query: String::new(),
         headers: vec![header("x-api-key", CLIENT_KEY), header("anthropic-version", "2023-06-01")],
         body: Payload::Bytes(body),
+        ends: Millis::NEVER,
     }
 }
 

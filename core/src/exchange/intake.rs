@@ -153,7 +153,7 @@ fn bytes(payload: Payload) -> Result<Vec<u8>, Error> {
             json::mend_surrogates(&mut bytes);
             Ok(bytes)
         }
-        Payload::TooLarge => Err(Error::new(Kind::BodyTooLarge, TOO_LARGE)),
+        Payload::TooLarge { .. } => Err(Error::new(Kind::BodyTooLarge, TOO_LARGE)),
         Payload::Broken(text) => Err(Error::invalid("", text)),
     }
 }

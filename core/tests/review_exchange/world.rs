@@ -49,6 +49,7 @@ pub(crate) fn request(body: &str) -> Incoming {
         query: String::new(),
         headers: vec![("x-api-key".into(), CLIENT_KEY.into())],
         body: Payload::Bytes(body.as_bytes().to_vec()),
+        ends: Millis::NEVER,
     }
 }
 

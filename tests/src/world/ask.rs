@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use kiro2api_core::host::{Incoming, Payload};
+use kiro2api_core::host::{Incoming, Millis, Payload};
 
 /// The key every instance of a world takes from clients, unless configured otherwise.
 pub const CLIENT_KEY: &str = "client-key-7Q2mZpVt0cXw";
@@ -46,6 +46,7 @@ impl Ask {
             query: query.to_owned(),
             headers,
             body: Payload::Bytes(Vec::new()),
+            ends: Millis::NEVER,
         })
     }
 
