@@ -52,6 +52,8 @@ pub struct Config {
     pub image_urls: ImageUrls,
     /// What has to be set or mended before `/v1/*` can serve: one sentence each, no values.
     pub problems: Vec<String>,
+    /// Whether one of the problems is a value that is kept elsewhere and could not be read: another try may help.
+    pub unread: bool,
     /// What the operator should know and can live with.
     pub notes: Vec<String>,
 }
@@ -83,7 +85,13 @@ pub enum Origins {
 impl Config {
     /// Reads every name through `get`. Never fails: what cannot be read is in [`Config::problems`].
     pub fn read(get: &dyn Fn(&str) -> Option<String>) -> Self {
-        let mut reader = Reader { get, problems: Vec::new(), notes: Vec::new() };
+        Self::read_with(&|name| Ok(get(name)))
+    }
+
+    /// The same where a value may lie out of reach: `Err` says why, and what to do, without a value. That is a problem
+    /// too, and sets [`Config::unread`].
+    pub fn read_with(get: &dyn Fn(&str) -> Result<Option<String>, String>) -> Self {
+        let mut reader = Reader { get, problems: Vec::new(), notes: Vec::new(), unread: false };
         let client_keys = reader.client_keys();
         let credentials = reader.credentials();
         let strategy = reader.checked("TOKEN_SELECTION_STRATEGY", Strategy::parse);
@@ -95,10 +103,12 @@ impl Config {
         let cors = reader.origins();
         let catalogue = reader.catalogue();
         let image_urls = reader.parsed("IMAGE_URLS", ImageUrls::parse).unwrap_or_default();
-        let idle = WITHOUT_EFFECT.iter().filter(|name| reader.value(name).is_some());
-        let notes: Vec<_> = idle.map(|name| format!("{name} is set and has no effect in this version")).collect();
-        reader.notes.extend(notes);
-        let Reader { problems, notes, .. } = reader;
+        for name in WITHOUT_EFFECT {
+            if reader.value(name).is_some() {
+                reader.notes.push(format!("{name} is set and has no effect in this version"));
+            }
+        }
+        let Reader { problems, notes, unread, .. } = reader;
         Self {
             client_keys,
             catalogue,
@@ -112,21 +122,28 @@ impl Config {
             cors,
             image_urls,
             problems,
+            unread,
             notes,
         }
     }
 }
 
 struct Reader<'g> {
-    get: &'g dyn Fn(&str) -> Option<String>,
+    get: &'g dyn Fn(&str) -> Result<Option<String>, String>,
     problems: Vec<String>,
     notes: Vec<String>,
+    unread: bool,
 }
 
 impl Reader<'_> {
     /// A value that says something.
-    fn value(&self, name: &str) -> Option<String> {
-        (self.get)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    fn value(&mut self, name: &str) -> Option<String> {
+        let value = (self.get)(name).unwrap_or_else(|why| {
+            self.unread = true;
+            self.problems.push(format!("{name} cannot be read: {why}"));
+            None
+        });
+        value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
     fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
@@ -157,7 +174,11 @@ impl Reader<'_> {
     }
 
     fn credentials(&mut self) -> Vec<Credential> {
+        let before = self.problems.len();
         let (tokens, social) = (self.value("KIRO_AUTH_TOKEN"), self.value("AWS_REFRESHTOKEN"));
+        if self.problems.len() > before {
+            return Vec::new();
+        }
         if tokens.is_none() && social.is_none() {
             self.problems.push(NO_ACCOUNT.into());
             return Vec::new();
@@ -196,7 +217,7 @@ impl Reader<'_> {
     }
 
     fn bases(&mut self) -> Bases {
-        match Bases::read(self.get) {
+        match Bases::read(&|name: &str| (self.get)(name).unwrap_or_default()) {
             Ok(bases) => bases,
             Err(error) => {
                 self.problems.push(error.to_string());
@@ -350,6 +371,20 @@ mod tests {
             assert!(problems.iter().any(|text| text.contains(name)), "{name}={value}: {problems:?}");
             assert!(!problems.iter().any(|text| text.contains("hush")), "{name}: {problems:?}");
         }
+    }
+
+    #[test]
+    fn a_value_that_lies_out_of_reach_is_told_apart_from_one_that_is_not_set() {
+        for secret in ["KIRO_CLIENT_TOKEN", "KIRO_AUTH_TOKEN", "TOKEN_STORE_KEY"] {
+            let config = Config::read_with(&|name| match name {
+                _ if name == secret => Err("no answer in time".into()),
+                _ => Ok([KEY, ACCOUNT].iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())),
+            });
+            assert_eq!(config.problems, [format!("{secret} cannot be read: no answer in time")]);
+            assert!(config.unread);
+        }
+        let config = read(&[("KIRO_AUTH_TOKEN", "{hush")]);
+        assert!(!config.unread && !config.problems.is_empty());
     }
 
     #[test]

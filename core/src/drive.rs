@@ -5,8 +5,9 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::config::Config;
 use crate::exchange::relay::{End, Flow, Relay};
-use crate::exchange::{Exchange, Gateway, Input, Joined, Step};
+use crate::exchange::{Exchange, Fresh, Gateway, Input, Joined, Step, settings};
 use crate::host::{Clock, Entropy, Head, Incoming, Millis, Reply, StoreError, TokenStore, Transport, TransportError};
 
 /// A platform: its clock, randomness, store and network, and where the shared state lives.
@@ -15,6 +16,11 @@ pub trait Host: Clock + Entropy + TokenStore + Transport {
     fn with<T>(&self, use_it: impl FnOnce(&mut Gateway) -> T) -> T;
     /// Prints one line of JSON.
     fn log(&self, line: &str);
+    /// Reads the settings again where they can have changed since the start. What cannot be read is told by
+    /// [`Config::unread`]. `None`: they cannot change under a running instance, and this is not asked again.
+    fn settings(&self) -> impl Future<Output = Option<Config>> {
+        core::future::ready(None)
+    }
 }
 
 /// The client's end of one exchange: either one [`Client::answer`], or [`Client::open`] and then bytes.
@@ -79,6 +85,7 @@ async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &
                 Input::Saved(within(host, host.save(key, value, expected, lifetime)).await)
             }
             Step::Remove { key } => Input::Removed(within(host, host.remove(key)).await),
+            Step::Settings => Input::Settings(settings(host).await),
             // Nothing is begun, and paid for, for a client that is gone.
             Step::Send(_) if !gone && is_gone::<H, C>(client).await => {
                 gone = true;
@@ -412,6 +419,18 @@ async fn within<T>(clock: &impl Clock, call: impl Future<Output = Result<T, Stor
     poll_fn(|cx| match call.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result),
         Poll::Pending => sleep.as_mut().poll(cx).map(|()| Err(StoreError("no answer in time".into()))),
+    })
+    .await
+}
+
+/// Fresh settings, or word that they take too long.
+async fn settings<H: Host>(host: &H) -> Fresh {
+    let mut sleep = pin!(host.sleep(host.now() + settings::WITHIN));
+    let mut call = pin!(host.settings());
+    poll_fn(|cx| match call.as_mut().poll(cx) {
+        Poll::Ready(Some(config)) => Poll::Ready(Fresh::Read(Box::new(config))),
+        Poll::Ready(None) => Poll::Ready(Fresh::Fixed),
+        Poll::Pending => sleep.as_mut().poll(cx).map(|()| Fresh::Late),
     })
     .await
 }

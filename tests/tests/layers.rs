@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// layer · the other layers its files may name. Itself is always allowed.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("drive", &["exchange", "host"]),
+    ("drive", &["config", "exchange", "host"]),
     (
         "exchange",
         &[

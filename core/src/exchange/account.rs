@@ -49,6 +49,10 @@ impl Exchange {
             self.state = State::Sleep(until.max(now + LOOK_AGAIN));
             return;
         }
+        if self.hopes(gateway, now) {
+            return;
+        }
+        let Some(call) = &mut self.call else { return };
         let error = match call.failure.take() {
             Some(failure) if *refusal == Refusal::Exhausted => failure,
             _ => refusal.error(now),
@@ -294,7 +298,7 @@ fn words(fault: &RefreshFault) -> String {
 }
 
 /// Pause before looking whether somebody else's refresh is done.
-const LOOK_AGAIN: Millis = Millis(100);
+pub(crate) const LOOK_AGAIN: Millis = Millis(100);
 /// Profiles that are looked at.
 const MAX_PROFILES: usize = 100;
 /// Pages of them, in all regions: a page may hold none and name another one for ever.

@@ -1,8 +1,9 @@
 //! What all exchanges of one instance share.
 
 use crate::config::Config;
+use crate::exchange::settings::{Asked, May};
 use crate::host::Millis;
-use crate::pool::Pool;
+use crate::pool::{Changes, Pool};
 
 /// Configuration, the pool, and which host served last.
 #[derive(Debug)]
@@ -11,13 +12,15 @@ pub struct Gateway {
     pool: Pool,
     /// Index into an account's host list that answered last; other hosts are tried after it.
     host: usize,
+    /// When its settings were last read again.
+    asked: Asked,
 }
 
 impl Gateway {
     /// A gateway as configured, with an empty memory.
     pub fn new(mut config: Config) -> Self {
         let pool = Pool::new(core::mem::take(&mut config.credentials), config.strategy, config.sealing.clone());
-        Self { config, pool, host: 0 }
+        Self { config, pool, host: 0, asked: Asked::default() }
     }
 
     /// What the operator configured.
@@ -35,6 +38,23 @@ impl Gateway {
     /// Whether the store of this instance compares versions.
     pub fn store_compares(&mut self, compares: bool) {
         self.pool.store_compares(compares);
+    }
+
+    /// Takes another configuration; see [`Pool::configure`].
+    pub(crate) fn configure(&mut self, mut config: Config) -> Changes {
+        let credentials = core::mem::take(&mut config.credentials);
+        let changes = self.pool.configure(credentials, config.strategy, config.sealing.clone());
+        self.config = config;
+        changes
+    }
+
+    /// Whether the settings may be read again now; see [`Asked::may`].
+    pub(crate) fn may_ask(&mut self, now: Millis) -> May {
+        self.asked.may(now)
+    }
+
+    pub(crate) fn settings_answered(&mut self, forever: bool) {
+        self.asked.answered(forever);
     }
 
     pub(crate) fn pool(&self) -> &Pool {

@@ -19,7 +19,11 @@ impl Exchange {
         self.summary.route = format!("{} {}", incoming.method, incoming.path);
         let route = route::find(&incoming.method, &incoming.path);
         if let Err(error) = self.admit(gateway, &route, &incoming) {
-            return self.fail(gateway, &error, now);
+            let mendable = error.kind() == Kind::NotConfigured && gateway.config().unread;
+            if !mendable || !self.queue(gateway, incoming, now) {
+                self.fail(gateway, &error, now);
+            }
+            return;
         }
         match self.serve(gateway, &route, incoming, now) {
             Ok(Some(answer)) => self.answer(answer),

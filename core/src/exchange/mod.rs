@@ -29,6 +29,7 @@ pub mod plan;
 pub mod relay;
 mod reply;
 mod scale;
+pub mod settings;
 mod step;
 
 use std::collections::VecDeque;
@@ -37,7 +38,7 @@ use sha2::{Digest, Sha256};
 
 pub use choices::Joined;
 pub use gateway::Gateway;
-pub use step::{Input, Step};
+pub use step::{Fresh, Input, Step};
 
 use crate::dialect::Ids;
 use crate::error::Error;
@@ -79,6 +80,10 @@ pub struct Exchange {
 pub(crate) enum State {
     Load(Next),
     Save(Saving),
+    /// The platform reads its settings again; the request that was not let in before.
+    Settings(Option<Box<Incoming>>),
+    /// Another exchange waits for them.
+    Queue(Millis, Box<Incoming>),
     /// A kept response is read, written, removed.
     Recall(Box<Recall>),
     Keep(Box<Keeping>),
@@ -192,6 +197,8 @@ impl Exchange {
                 expected: saving.expected.as_deref(),
                 lifetime: None,
             },
+            State::Settings(_) => Step::Settings,
+            State::Queue(until, _) => Step::Sleep { until: *until },
             State::Recall(recall) => Step::Load { key: &recall.key },
             State::Keep(keeping) => Step::Save {
                 key: &keeping.key,
@@ -221,12 +228,14 @@ impl Exchange {
             Input::Loaded(result) => self.loaded(gateway, result, now),
             Input::Saved(result) if matches!(self.state, State::Keep(_)) => self.kept(gateway, result, now),
             Input::Saved(result) => self.saved(gateway, result, now),
+            Input::Settings(fresh) => self.renewed(gateway, fresh, now),
             Input::Removed(result) => self.removed(gateway, result, now),
             Input::Sent => self.sent(now),
             Input::Head(head) => self.head(gateway, head, now),
             Input::Chunk(bytes) => self.chunk(gateway, bytes, now),
             Input::End => self.end(gateway, None, now),
             Input::Broke(error) => self.end(gateway, Some(error), now),
+            Input::Woke if matches!(self.state, State::Queue(..)) => self.called(gateway, now),
             Input::Woke => self.woke(gateway, now),
             Input::Relayed if matches!(self.state, State::Relay) => self.relayed(gateway, now),
             Input::Relayed => {}

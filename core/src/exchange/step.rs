@@ -1,5 +1,6 @@
 //! The two words of an exchange and its driver: what is needed next, and what happened.
 
+use crate::config::Config;
 use crate::host::{Head, Millis, Outbound, Saved, StoreError, Stored, TransportError};
 
 /// What an exchange needs next.
@@ -26,6 +27,8 @@ pub enum Step<'e> {
         /// Its key.
         key: &'e str,
     },
+    /// Read the settings again, where the platform can: within [`super::settings::WITHIN`].
+    Settings,
     /// Start a request to the service; an earlier reply is dropped.
     Send(&'e Outbound),
     /// Wait for the reply's head or next chunk, until this time.
@@ -52,6 +55,17 @@ pub enum Step<'e> {
     Done,
 }
 
+/// What came of reading the settings again.
+#[derive(Debug)]
+pub enum Fresh {
+    /// They cannot change while this instance is there.
+    Fixed,
+    /// What they are.
+    Read(Box<Config>),
+    /// They did not come in time.
+    Late,
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Input<'i> {
@@ -61,6 +75,8 @@ pub enum Input<'i> {
     Saved(Result<Saved, StoreError>),
     /// The store answered a removal.
     Removed(Result<(), StoreError>),
+    /// The platform has read its settings again, or not.
+    Settings(Fresh),
     /// The request is under way.
     Sent,
     /// The reply's head came.

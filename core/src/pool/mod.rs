@@ -17,6 +17,7 @@
 //! Stickiness, probes, model capacity and 5xx counts are worth nothing to others and stay in memory.
 
 mod calendar;
+mod configure;
 mod credential;
 mod entry;
 mod ledger;
@@ -31,6 +32,7 @@ mod store;
 use core::fmt;
 use std::collections::BTreeMap;
 
+pub use configure::Changes;
 pub use credential::{Credential, Login, MAX_LABEL, Parsed, is_profile_arn, parse};
 pub use pick::{Ask, Pick, Refusal};
 pub use renew::{AfterRefreshFault, Grant, RefreshFault, Renewal};
@@ -48,6 +50,7 @@ use sticky::Sticky;
 /// The accounts of one deployment and what this instance knows about them. `Debug` shows no secret.
 #[derive(Debug)]
 pub struct Pool {
+    /// As configured; behind them the retired ones.
     slots: Vec<Slot>,
     /// Accounts by priority, then as configured.
     order: Vec<Account>,
@@ -59,7 +62,8 @@ pub struct Pool {
     shelf: store::Shelf,
 }
 
-/// One account of a [`Pool`]: its place in the configuration. Means nothing in another pool.
+/// One account of a [`Pool`], for as long as the pool is there: no other account takes its number, however often the
+/// pool is configured. Means nothing in another pool.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct Account(usize);
 
@@ -130,33 +134,33 @@ struct Capacity {
 impl Pool {
     /// A pool that has not been loaded yet.
     pub fn new(credentials: Vec<Credential>, strategy: Strategy, sealing: Sealing) -> Self {
-        let mut order: Vec<(i32, Account)> =
-            credentials.iter().enumerate().map(|(at, credential)| (credential.priority, Account(at))).collect();
-        order.sort_unstable();
-        Self {
-            slots: credentials.into_iter().map(Slot::new).collect(),
-            order: order.into_iter().map(|(_, account)| account).collect(),
+        let mut pool = Self {
+            slots: Vec::new(),
+            order: Vec::new(),
             strategy,
-            sealing,
+            sealing: Sealing::default(),
             sticky: Sticky::default(),
             capacity: BTreeMap::new(),
             shelf: store::Shelf::default(),
-        }
+        };
+        pool.configure(credentials, strategy, sealing);
+        pool
     }
 
     /// How many accounts are configured, usable or not.
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.order.len()
     }
 
     /// Whether no account is configured.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.order.is_empty()
     }
 
     /// Every account, in the order of the configuration.
     pub fn accounts(&self) -> impl Iterator<Item = Account> + use<> {
-        (0..self.slots.len()).map(Account)
+        let accounts: Vec<_> = self.configured().map(|slot| slot.account).collect();
+        accounts.into_iter()
     }
 
     /// The strategy it was made with.
@@ -193,12 +197,20 @@ impl Pool {
     }
 
     fn slot(&self, account: Account) -> Option<&Slot> {
-        self.slots.get(account.0)
+        self.slots.iter().find(|slot| slot.account == account)
+    }
+
+    fn slot_mut(&mut self, account: Account) -> Option<&mut Slot> {
+        self.slots.iter_mut().find(|slot| slot.account == account)
+    }
+
+    fn configured(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter(|slot| !slot.retired)
     }
 
     /// Every change to what is stored goes through here, so that none is forgotten at the next save.
     fn change<T: Default>(&mut self, account: Account, act: impl FnOnce(&mut Slot) -> T) -> T {
-        let Some(slot) = self.slots.get_mut(account.0) else { return T::default() };
+        let Some(slot) = self.slot_mut(account) else { return T::default() };
         let before = slot.entry.clone();
         let outcome = act(slot);
         if slot.entry != before {

@@ -144,7 +144,7 @@ impl Pool {
     /// A token that is due but still valid is refreshed by the first request that comes and used by the
     /// others. A session waits for its own account's refresh; other requests take another account that is ready.
     pub fn pick(&mut self, ask: &Ask<'_>, now: Millis) -> Pick {
-        let seat = ask.session.and_then(|session| self.sticky.seat(session));
+        let seat = ask.session.and_then(|session| self.sticky.seat(session)).filter(|seat| self.order.contains(seat));
         let candidates: Vec<Account> =
             seat.into_iter().chain(self.order.iter().copied().filter(|account| Some(*account) != seat)).collect();
         let mut waiting = false;
@@ -187,7 +187,7 @@ impl Pool {
                 capacity.probe = now + PROBE_FOR;
             }
         }
-        if let Some(slot) = self.slots.get_mut(account.0)
+        if let Some(slot) = self.slot_mut(account)
             && slot.half_open(now)
         {
             slot.probe = now + PROBE_FOR;

@@ -21,6 +21,8 @@ pub struct Renewal {
     /// The account's name for logs.
     pub label: String,
     claim: Claim,
+    /// Digest of the credential as it was.
+    print: String,
 }
 
 /// What a successful refresh brought.
@@ -73,7 +75,7 @@ impl Pool {
     /// instances refresh at once.
     pub fn claim_refresh(&mut self, account: Account, now: Millis, until: Millis) -> Option<Renewal> {
         let (loads, tick) = (self.shelf.loads(), self.shelf.next_tick());
-        let slot = self.slots.get_mut(account.0)?;
+        let slot = self.slot_mut(account)?;
         if slot.claimed(now).is_some() {
             return None;
         }
@@ -81,7 +83,7 @@ impl Pool {
         let claim = Claim { at: now.0, until: until.0 };
         slot.last_claim = claim;
         slot.flight = Some(Flight { claim, loads, tick, confirmed: false });
-        let Slot { credential, .. } = slot;
+        let credential = &slot.credential;
         Some(Renewal {
             account,
             login: credential.login.clone(),
@@ -89,6 +91,7 @@ impl Pool {
             region: credential.region.clone(),
             label: credential.label.clone(),
             claim,
+            print: slot.print.clone(),
         })
     }
 
@@ -99,7 +102,7 @@ impl Pool {
 
     /// Gives a claim back without an outcome, as when the client hung up before the refresh was sent.
     pub fn release(&mut self, renewal: &Renewal) {
-        if let Some(slot) = self.slots.get_mut(renewal.account.0) {
+        if let Some(slot) = self.slot_mut(renewal.account) {
             slot.land(renewal);
         }
     }
@@ -183,10 +186,11 @@ impl Slot {
         if self.refresh().is_some() { AfterRefreshFault::OriginalLeft } else { AfterRefreshFault::NeedsLogin }
     }
 
-    /// Whether the store has meanwhile brought another refresh token, or a token issued since.
+    /// Whether the store has meanwhile brought another refresh token, or a token issued since; or the operator has
+    /// changed what logs in, so that the failure says nothing about it.
     fn superseded(&self, renewal: &Renewal, now: Millis) -> bool {
         let newer = self.entry.issued().0 >= renewal.claim.at && self.usable(now);
-        newer || self.refresh() != Some(&renewal.refresh)
+        newer || self.print != renewal.print || self.refresh() != Some(&renewal.refresh)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One account as this instance sees it, and where it stands at a given time.
 
+use super::Account;
 use super::credential::{Credential, Login, digest, is_profile_arn};
 use super::entry::{Claim, Cooling, Entry, Parked, Profile};
 use crate::host::Millis;
@@ -8,6 +9,9 @@ use crate::secret::Secret;
 
 #[derive(Debug)]
 pub(super) struct Slot {
+    pub(super) account: Account,
+    /// Not configured any more. What is under way with it still has its place.
+    pub(super) retired: bool,
     pub(super) credential: Credential,
     /// Digest of the credential as configured.
     pub(super) print: String,
@@ -73,8 +77,10 @@ pub(super) enum Standing {
 }
 
 impl Slot {
-    pub(super) fn new(credential: Credential) -> Self {
+    pub(super) fn new(account: Account, credential: Credential) -> Self {
         Self {
+            account,
+            retired: false,
             print: credential.print(),
             credential,
             entry: Entry::default(),

@@ -23,9 +23,14 @@ pub struct AccountState {
 }
 
 impl Pool {
+    /// Whether an account serves again only when the operator gives it another login.
+    pub fn wants_login(&self, now: Millis) -> bool {
+        self.configured().any(|slot| matches!(slot.standing(now), Standing::NeedsLogin | Standing::Suspended))
+    }
+
     /// Every account's state, in the order of the configuration.
     pub fn states(&self, now: Millis) -> Vec<AccountState> {
-        self.slots.iter().map(|slot| slot.state(now)).collect()
+        self.configured().map(|slot| slot.state(now)).collect()
     }
 }
 

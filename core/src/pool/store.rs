@@ -44,6 +44,16 @@ impl Shelf {
         self.loads
     }
 
+    /// The store is read before the next pick.
+    pub(super) fn expire(&mut self) {
+        self.loaded_at = None;
+    }
+
+    /// The stored entry of an account that was not known so far.
+    pub(super) fn take_foreign(&mut self, id: &str) -> Option<Box<RawValue>> {
+        self.foreign.remove(id)
+    }
+
     pub(super) fn touch(&mut self) {
         self.revision = self.revision.saturating_add(1);
     }

@@ -1,7 +1,7 @@
 //! One exchange, step by step: the test plays the client, the service and the clock.
 
 use kiro2api_core::config::Config;
-use kiro2api_core::exchange::{Exchange, Gateway, Input, Step};
+use kiro2api_core::exchange::{Exchange, Fresh, Gateway, Input, Step};
 use kiro2api_core::host::{Head, Headers, Incoming, Millis, Outbound, Payload, Saved, StoreError, Stored};
 
 /// 2026-11-21T18:00:00Z.
@@ -104,6 +104,7 @@ impl Play {
                     Input::Saved(Ok(Saved::Stored(version)))
                 }
                 Step::Remove { .. } => Input::Removed(Ok(())),
+                Step::Settings => Input::Settings(Fresh::Fixed),
                 Step::Open(head) => {
                     self.heads.push(head.status);
                     Input::Written

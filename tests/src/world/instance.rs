@@ -13,6 +13,7 @@ use kiro2api_core::exchange::Gateway;
 use kiro2api_core::exchange::relay::Relay;
 use kiro2api_core::host::{Entropy, Head, Outbound, Saved, StoreError, Stored, TokenStore, Transport};
 
+use super::ask::CLIENT_KEY;
 use super::clock::{Clock, Sleep};
 use super::got::{Got, Kind, Write};
 use super::service::Service;
@@ -28,6 +29,33 @@ pub struct Instance {
     seed: Cell<u64>,
     pub(super) lines: RefCell<Vec<String>>,
     frozen: bool,
+    vault: RefCell<Vault>,
+}
+
+/// Where an instance's settings are kept while it runs, as secrets are on some platforms. A new instance has none: what
+/// it was made with is for good.
+#[derive(Clone, Debug, Default)]
+pub struct Vault {
+    /// What it holds; `None`: there is no vault.
+    pub variables: Option<Vec<(String, String)>>,
+    /// Names that cannot be read.
+    pub locked: Vec<String>,
+    /// How long a reading takes, in milliseconds.
+    pub slow: u64,
+    /// How often it was read.
+    pub readings: u32,
+}
+
+impl Vault {
+    fn config(&self) -> Option<Config> {
+        let variables = self.variables.as_ref()?;
+        Some(Config::read_with(&|name| {
+            if self.locked.iter().any(|locked| locked == name) {
+                return Err("the vault does not answer".to_owned());
+            }
+            Ok(variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()))
+        }))
+    }
 }
 
 impl Instance {
@@ -42,7 +70,28 @@ impl Instance {
         let look_up = |name: &str| variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
         let gateway = RefCell::new(Gateway::new(Config::read(&look_up)));
         let greeting = gateway.borrow().greeting(clock.now());
-        Self { clock, store, service, gateway, seed: Cell::new(seed), lines: RefCell::new(greeting), frozen }
+        let (seed, lines, vault) = (Cell::new(seed), RefCell::new(greeting), RefCell::default());
+        Self { clock, store, service, gateway, seed, lines, frozen, vault }
+    }
+
+    /// Changes its vault, which the next reading shows.
+    pub fn vault<T>(&self, change: impl FnOnce(&mut Vault) -> T) -> T {
+        change(&mut self.vault.borrow_mut())
+    }
+
+    /// Puts these variables into its vault, beside the client key unless that is given.
+    pub fn store_settings(&self, variables: &[(&str, &str)]) {
+        let mut all = vec![("KIRO_CLIENT_TOKEN".to_owned(), CLIENT_KEY.to_owned())];
+        all.retain(|(name, _)| variables.iter().all(|(other, _)| other != name));
+        all.extend(variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        self.vault(|vault| vault.variables = Some(all));
+    }
+
+    /// Begins anew with what its vault holds, as an instance does that starts.
+    pub fn restart_from_vault(&self) {
+        let config = self.vault(|vault| vault.config()).expect("a vault");
+        *self.gateway.borrow_mut() = Gateway::new(config);
+        self.lines.borrow_mut().extend(self.gateway.borrow().greeting(self.clock.now()));
     }
 
     /// Everything it logged, greeting included.
@@ -122,6 +171,15 @@ impl Host for Instance {
     fn log(&self, line: &str) {
         assert!(!line.contains('\n'), "a log line of two lines: {line}");
         self.lines.borrow_mut().push(line.to_owned());
+    }
+
+    async fn settings(&self) -> Option<Config> {
+        let slow = self.vault(|vault| {
+            vault.readings += 1;
+            vault.slow
+        });
+        self.clock.sleep(self.clock.now() + Millis(slow)).await;
+        self.vault(|vault| vault.config())
     }
 }
 

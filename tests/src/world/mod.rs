@@ -39,7 +39,7 @@ pub use answer::{Answer, Piece};
 pub use ask::{Ask, CLIENT_KEY};
 pub use clock::{Clock, START};
 pub use got::{Event, Got, Kind, Write};
-pub use instance::{Instance, Patience};
+pub use instance::{Instance, Patience, Vault};
 pub use running::{Pending, World};
 pub use service::{Operation, Sent, Service};
 pub use store::{Entry, Outage, Store, StoreKind};

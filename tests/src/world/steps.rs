@@ -6,7 +6,7 @@
 use kiro2api_core::Millis;
 use kiro2api_core::config::Config;
 use kiro2api_core::exchange::relay::{End, Flow, Relay};
-use kiro2api_core::exchange::{Exchange, Gateway, Input, Step};
+use kiro2api_core::exchange::{Exchange, Fresh, Gateway, Input, Step};
 use kiro2api_core::host::{Head, Incoming, Saved};
 
 use super::answer::{Answer, Piece};
@@ -102,6 +102,7 @@ impl<'r> Walk<'r> {
             Step::Load { .. } => Input::Loaded(Ok(None)),
             Step::Save { .. } => Input::Saved(Ok(Saved::Stored(None))),
             Step::Remove { .. } => Input::Removed(Ok(())),
+            Step::Settings => Input::Settings(Fresh::Fixed),
             Step::Send(_) => {
                 let reply = self.replies.get(self.sent).or_else(|| self.replies.last()).expect("a reply").clone();
                 self.sent += 1;
