@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::failure::{Failure, Result};
-use crate::{dev, serve, test};
+use crate::{bundle, dev, serve, test};
 
 /// One command with its options.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(crate) enum Request {
     Dev(dev::Options),
     Serve(serve::Options),
     Test(test::Options),
-    Bundle,
+    Bundle(bundle::Options),
     Bench(Vec<OsString>),
 }
 
@@ -35,11 +35,10 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Requ
         "serve" => read_serve(rest).map(Request::Serve),
         "test" if help => Ok(Request::Help(HELP_TEST)),
         "test" => read_test(rest).map(Request::Test),
-        "bundle" if help => Ok(Request::Help(HELP_BUNDLE)),
-        "bundle" => match rest.first() {
-            None => Ok(Request::Bundle),
-            Some(argument) => Err(misused("bundle", &format!("it takes no {}", argument.to_string_lossy()))),
-        },
+        "bundle" if help => Ok(Request::Help(bundle::HELP)),
+        "bundle" => {
+            bundle::Options::read(rest).map(Request::Bundle).map_err(|error| misused("bundle", &error.to_string()))
+        }
         "bench" if help => Ok(Request::Help(HELP_BENCH)),
         "bench" => Ok(Request::Bench(rest.into_iter().filter(|argument| argument != "--").collect())),
         other => Err(Failure::new(format!("there is no command `{other}`: see `cargo xtask --help`"))),
@@ -130,7 +129,7 @@ Commands:
   dev      set everything up and run a working gateway on this machine
   test     set everything up and run all tests (--fast: the inner loop)
   bench    measure the project beside its peers
-  bundle   build the Cloudflare Workers bundle and check its size
+  bundle   build the Cloudflare Workers bundle, or the zip for AWS Lambda, and check its size
   serve    a gateway for one test suite; ends with its standard input
 
 A fresh machine needs Rust (rustup), Node 20 or newer and Python 3. Everything else is installed on first use, in
@@ -172,12 +171,6 @@ others. The last line of standard output is `N passed, N failed`. Your own accou
   --fast         the inner loop: no deploy check, and of the suites only the smoke suite
   --only NAME    one step, or a family: `--only suite:smoke`, `--only test`, `--only suite`
   --list         name the steps";
-
-const HELP_BUNDLE: &str = "\
-Usage: cargo xtask bundle
-
-Compiles worker-cf to WebAssembly (cargo profile `worker`), optimises and bundles it into build/, and prints its size.
-More than 1 MB after gzip is an error. It is also the build command of wrangler.toml.";
 
 const HELP_BENCH: &str = "\
 Usage: cargo xtask bench [arguments of the benchmarks]
@@ -225,7 +218,7 @@ mod tests {
             ("deploy", "no command `deploy`"),
             ("dev --prot 1", "--prot"),
             ("test --fast --only fmt", "exclude each other"),
-            ("bundle now", "takes no now"),
+            ("bundle now", "now"),
         ] {
             let failure = request(line).unwrap_err().to_string();
             assert!(failure.contains(part) && failure.contains("--help"), "{failure}");

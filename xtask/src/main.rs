@@ -42,23 +42,13 @@ fn perform(request: Request) -> Result<()> {
     let root = Root::find();
     match request {
         Request::Help(text) => progress::answer(text),
-        Request::Bundle if skip_bundle() => {
-            bundle::existing(&root)?;
-        }
-        Request::Bundle => {
-            bundle::bundle(&root)?;
-        }
+        Request::Bundle(options) => bundle::run(&root, options)?,
         Request::Dev(options) => dev::run(&root, &options)?,
         Request::Serve(options) => serve::run(&root, &options)?,
         Request::Test(options) => test::run(&root, &options)?,
         Request::Bench(arguments) => bench::run(&root, &arguments)?,
     }
     Ok(())
-}
-
-/// wrangler.toml's build command runs inside commands that have just built the bundle.
-fn skip_bundle() -> bool {
-    std::env::var_os(gateway::BUNDLE_IS_READY).is_some()
 }
 
 fn report(failure: &Failure) {

@@ -4,8 +4,11 @@
 //! worker-cf ──cargo (profile `worker`)──> .wasm ──worker-build: wasm-bindgen, wasm-opt, esbuild──> build/index.js
 //!                                                                                                  build/index_bg.wasm
 //! ```
-//! The second half runs only when the compiled wasm or a tool has changed.
+//! The second half runs only when the compiled wasm or a tool has changed. The function for Lambda: [`lambda`].
 
+pub(crate) mod lambda;
+mod options;
+pub(crate) mod program;
 mod sections;
 mod size;
 
@@ -14,12 +17,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::failure::{During, Failure, Result};
+use crate::gateway::BUNDLE_IS_READY;
 use crate::process;
 use crate::progress::Step;
 use crate::root::Root;
 use crate::tools::{BundleTools, WASM};
 
+pub(crate) use options::{HELP, Options};
 pub(crate) use size::Size;
+
+/// Builds what was asked for.
+pub(crate) fn run(root: &Root, options: Options) -> Result<()> {
+    match options {
+        // wrangler.toml's build command runs inside commands that have just built the bundle.
+        Options::Workers if std::env::var_os(BUNDLE_IS_READY).is_some() => existing(root).map(drop),
+        Options::Workers => bundle(root).map(drop),
+        Options::Lambda(processor) => lambda::bundle(root, processor).map(drop),
+    }
+}
 
 /// Builds what has changed and measures the result.
 ///

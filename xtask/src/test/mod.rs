@@ -2,6 +2,7 @@
 
 mod count;
 mod report;
+mod sam;
 mod steps;
 mod suites;
 mod wasm_imports;
@@ -104,6 +105,11 @@ impl Run<'_> {
             Work::WasmImports => self.wasm_imports(progress),
             Work::Bundle => self.build_bundle(),
             Work::DeployCheck => self.deploy_check(progress),
+            Work::LambdaBundle(processor) => {
+                let size = bundle::lambda::bundle(self.root, *processor).map_err(plain)?;
+                Ok((Count::ONE, size.line()))
+            }
+            Work::Sam(check) => check.perform(self.root, progress),
             Work::Suite(suite) => self.suite(suite, progress),
         }
     }

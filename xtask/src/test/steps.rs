@@ -1,6 +1,8 @@
 //! The steps of `cargo xtask test`, in their order.
 
+use super::sam::Check;
 use super::suites::Suite;
+use crate::bundle::lambda::Processor;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,10 @@ pub(super) enum Work {
     Bundle,
     /// `wrangler deploy` would take it.
     DeployCheck,
+    /// The zip for Lambda is built and within its size limit.
+    LambdaBundle(Processor),
+    /// A check of template.yaml.
+    Sam(Check),
     /// A suite against the gateway on workerd.
     Suite(Suite),
 }
@@ -48,6 +54,12 @@ pub(super) fn all(suites: &[Suite]) -> Vec<TestStep> {
     steps.push(step("wasm-imports", true, Work::WasmImports));
     steps.push(step("bundle", true, Work::Bundle));
     steps.push(step("deploy-check", false, Work::DeployCheck));
+    steps.push(step("sam-validate", false, Work::Sam(Check::Validate)));
+    steps.push(step("sam-lint", false, Work::Sam(Check::Lint)));
+    steps.push(step("sam-stack", false, Work::Sam(Check::Stack)));
+    steps.push(step("sam-build", false, Work::Sam(Check::Build)));
+    // The processor of the template, which `sam-build` leaves out.
+    steps.push(step("lambda-bundle", false, Work::LambdaBundle(Processor::Arm64)));
     for suite in suites {
         let fast = suite.name == SMOKE;
         steps.push(step(&format!("suite:{}", suite.name), fast, Work::Suite(suite.clone())));
