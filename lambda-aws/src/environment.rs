@@ -1,14 +1,16 @@
 //! One execution environment: the platform's clock, randomness, store and network, as the core's traits want them.
 
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kiro2api_core::config::Config;
 use kiro2api_core::drive::Host;
 use kiro2api_core::exchange::Gateway;
 use kiro2api_core::host::{Clock, Entropy, Millis, Outbound, Saved, StoreError, Stored, TokenStore, Transport};
+use kiro2api_core::summary::event_line;
 
+use crate::aws::Aws;
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::transport::{Calling, Network};
@@ -26,10 +28,15 @@ impl Environment {
     /// Reads the settings through `get`, the process's environment on the platform.
     pub async fn start(machine: Machine, get: impl Fn(&str) -> Option<String>) -> Self {
         let gateway = Gateway::new(Config::read(&get));
-        let environment =
-            Self { machine, gateway: Mutex::new(gateway), store: Store::open(&get), network: Network::new() };
-        for line in environment.with(|gateway| gateway.greeting(environment.now())) {
+        let aws = Arc::new(Aws::open(machine, &get));
+        let (store, warning) = Store::open(&get, &aws);
+        let environment = Self { machine, gateway: Mutex::new(gateway), store, network: Network::new() };
+        let now = environment.now();
+        for line in environment.with(|gateway| gateway.greeting(now)) {
             environment.log(&line);
+        }
+        if let Some(warning) = warning {
+            environment.log(&event_line("warn", warning, now));
         }
         environment
     }
@@ -74,7 +81,7 @@ impl TokenStore for Environment {
     }
 
     async fn load(&self, key: &str) -> Result<Option<Stored>, StoreError> {
-        self.store.load(key).await
+        self.store.load(key, self.now()).await
     }
 
     async fn save(

@@ -8,6 +8,7 @@
 //!               environment: clock, randomness, gateway · store: table or memory · transport: the service
 //! ```
 
+mod aws;
 mod caller;
 pub mod environment;
 mod event;

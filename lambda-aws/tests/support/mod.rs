@@ -1,0 +1,11 @@
+//! What the tests on emulated services share.
+#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(unreachable_pub, reason = "a module of test programs")]
+
+pub mod aws;
+pub mod gate;
+pub mod host;
+pub mod service;
+
+pub use gate::{Act, Gate, Held};
+pub use host::{Asked, Logged, environment};
