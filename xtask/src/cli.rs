@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::failure::{Failure, Result};
+use crate::gateway::Platform;
 use crate::{bundle, dev, serve, test};
 
 /// One command with its options.
@@ -60,9 +61,17 @@ fn read_dev(arguments: Vec<OsString>, lookup: impl Fn(&str) -> Option<String>) -
 
 fn dev_options(mut parser: Parser) -> std::result::Result<(Option<u16>, dev::Options), lexopt::Error> {
     let mut port = None;
-    let mut options = dev::Options { port: DEFAULT_PORT, upstream_port: 0, persist: None, build: true, verbose: false };
+    let mut options = dev::Options {
+        platform: Platform::Workers,
+        port: DEFAULT_PORT,
+        upstream_port: 0,
+        persist: None,
+        build: true,
+        verbose: false,
+    };
     while let Some(argument) = parser.next()? {
         match argument {
+            Arg::Long("lambda") => options.platform = Platform::Lambda,
             Arg::Long("port") => port = Some(parser.value()?.parse()?),
             Arg::Long("upstream-port") => options.upstream_port = parser.value()?.parse()?,
             Arg::Long("persist") => options.persist = Some(PathBuf::from(parser.value()?)),
@@ -79,10 +88,18 @@ fn read_serve(arguments: Vec<OsString>) -> Result<serve::Options> {
 }
 
 fn serve_options(mut parser: Parser) -> std::result::Result<serve::Options, lexopt::Error> {
-    let mut options =
-        serve::Options { port: 0, upstream_port: 0, persist: None, build: true, json: false, verbose: false };
+    let mut options = serve::Options {
+        platform: Platform::Workers,
+        port: 0,
+        upstream_port: 0,
+        persist: None,
+        build: true,
+        json: false,
+        verbose: false,
+    };
     while let Some(argument) = parser.next()? {
         match argument {
+            Arg::Long("lambda") => options.platform = Platform::Lambda,
             Arg::Long("port") => options.port = parser.value()?.parse()?,
             Arg::Long("upstream-port") => options.upstream_port = parser.value()?.parse()?,
             Arg::Long("persist") => options.persist = Some(PathBuf::from(parser.value()?)),
@@ -136,30 +153,34 @@ A fresh machine needs Rust (rustup), Node 20 or newer and Python 3. Everything e
 pinned versions, under target/ and node_modules/. `cargo xtask <command> --help` tells more.";
 
 const HELP_DEV: &str = "\
-Usage: cargo xtask dev [--port N] [--upstream-port N] [--persist DIR] [--no-build] [--verbose]
+Usage: cargo xtask dev [--lambda] [--port N] [--upstream-port N] [--persist DIR] [--no-build] [--verbose]
 
-Builds the worker and runs it on workerd (wrangler dev) with a local KV. Without an account it starts a simulated
-upstream and says so; with one it talks to the real service. Ctrl-C ends everything. Changed sources are rebuilt.
+Builds the worker and runs it on workerd (wrangler dev) with a local KV; with --lambda, builds the function and runs it
+on the Lambda emulator (cargo lambda) with a local DynamoDB table (dynalite). Without an account it starts a simulated
+upstream and says so; with one it talks to the real service. Ctrl-C ends everything. Changed sources of the worker are
+rebuilt; for a changed function, start again. Nothing of your AWS configuration is used.
 
+  --lambda            on the Lambda emulator instead of workerd
   --port N            port of the gateway; 0 chooses a free one (default: PORT, or 8080)
   --upstream-port N   port of the simulated upstream (default: a free one)
-  --persist DIR       keep the local KV here (default: .wrangler/state with a real account, else not kept)
-  --no-build          serve the bundle that is there, and do not rebuild
-  -v, --verbose       show everything that wrangler says
+  --persist DIR       keep the local KV or table here (default: with a real account .wrangler/state or .lambda/state,
+                      else not kept)
+  --no-build          serve the bundle or the function that is there, and do not rebuild
+  -v, --verbose       show everything that wrangler or the emulator says
 
-Environment, all optional; every other documented setting is passed on to the worker too:
+Environment, all optional; every other documented setting is passed on to the gateway too:
   KIRO_AUTH_TOKEN, KIRO_AUTH_TOKEN_FILE   your account(s): JSON, or the path of a file that holds it
   AWS_REFRESHTOKEN                        instead: a comma list of Social refresh tokens
   KIRO_CLIENT_TOKEN                       key for clients (default, for local runs only: 123456)";
 
 const HELP_SERVE: &str = "\
-Usage: cargo xtask serve [--port N] [--upstream-port N] [--persist DIR] [--no-build] [--json] [--verbose]
+Usage: cargo xtask serve [--lambda] [--port N] [--upstream-port N] [--persist DIR] [--no-build] [--json] [--verbose]
 
 Starts a gateway as `dev` does, on free ports, for a test suite that needs one of its own. When it is ready it prints,
 with --json, one line on standard output:
   {\"event\":\"ready\",\"key\":\"123456\",\"sim_url\":\"http://127.0.0.1:…\",\"url\":\"http://127.0.0.1:…\"}
-`key` is null when the environment set one; `sim_url` is null with a real account. With --persist the local KV outlives
-it in DIR. It ends, with everything it started, when its standard input ends.";
+`key` is null when the environment set one; `sim_url` is null with a real account. With --persist the local KV
+(or, with --lambda, the table) outlives it in DIR. It ends, with everything it started, when its standard input ends.";
 
 const HELP_TEST: &str = "\
 Usage: cargo xtask test [--fast | --only NAME] [--list]
@@ -202,11 +223,14 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let Request::Dev(options) = request("dev --port=1 --upstream-port 9 --persist d --no-build -v").unwrap() else {
+        let Request::Dev(options) =
+            request("dev --lambda --port=1 --upstream-port 9 --persist d --no-build -v").unwrap()
+        else {
             unreachable!("dev was asked for");
         };
         let persist = Some(PathBuf::from("d"));
-        assert_eq!(options, dev::Options { port: 1, upstream_port: 9, persist, build: false, verbose: true });
+        let platform = Platform::Lambda;
+        assert_eq!(options, dev::Options { platform, port: 1, upstream_port: 9, persist, build: false, verbose: true });
         let only = Some("fmt".to_owned());
         assert_eq!(request("test --only fmt").unwrap(), Request::Test(test::Options { only, ..Default::default() }));
         assert_eq!(request("bench -- core --quick").unwrap(), Request::Bench(vec!["core".into(), "--quick".into()]));

@@ -6,6 +6,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use crate::failure::Result;
+
 /// A step that is running.
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -53,6 +55,15 @@ impl Step {
     /// Ends the step badly.
     pub(crate) fn failed(self, note: &str) -> Duration {
         self.end('✗', note)
+    }
+
+    /// Ends the step as its outcome says; `note` is told of what came out.
+    pub(crate) fn close<T>(self, outcome: Result<T>, note: impl FnOnce(&T) -> String) -> Result<T> {
+        match &outcome {
+            Ok(value) => self.done(&note(value)),
+            Err(_) => self.failed(""),
+        };
+        outcome
     }
 
     fn end(self, mark: char, note: &str) -> Duration {

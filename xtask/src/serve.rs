@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::bundle;
 use crate::failure::Result;
-use crate::gateway::{DEVELOPMENT_KEY, Gateway, Plan};
+use crate::gateway::{DEVELOPMENT_KEY, Gateway, Plan, Platform};
 use crate::process::interrupt;
 use crate::progress::answer;
 use crate::root::Root;
@@ -19,6 +18,7 @@ use crate::settings::{ClientKey, Settings};
 /// The command's options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Options {
+    pub(crate) platform: Platform,
     pub(crate) port: u16,
     pub(crate) upstream_port: u16,
     pub(crate) persist: Option<PathBuf>,
@@ -31,14 +31,11 @@ pub(crate) struct Options {
 pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
     let input_ended = watch_input();
     let settings = Settings::from_environment()?;
-    if options.build {
-        bundle::bundle(root)?;
-    } else {
-        bundle::existing(root)?;
-    }
+    options.platform.prepare(root, options.build)?;
     let mut gateway = Gateway::start(
         root,
         Plan {
+            platform: options.platform,
             port: options.port,
             upstream_port: options.upstream_port,
             persist: options.persist.clone(),

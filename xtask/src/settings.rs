@@ -1,11 +1,12 @@
-//! What the local worker is configured with: the documented names that are set in this environment.
+//! What the local gateway is configured with: the documented names that are set in this environment.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 
 use crate::failure::{Failure, Result};
 
-/// Names and values for the worker, and whose account they speak for.
+/// Names and values for the gateway, and whose account they speak for.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     values: BTreeMap<String, String>,
@@ -57,7 +58,7 @@ impl Settings {
         self.client_key.clone().unwrap_or(ClientKey::Development)
     }
 
-    /// Everything the worker gets: what was read, and `defaults` where nothing was.
+    /// Everything the gateway gets: what was read, and `defaults` where nothing was.
     pub(crate) fn with_defaults(&self, defaults: &[(&str, &str)]) -> BTreeMap<String, String> {
         let mut values = self.values.clone();
         for (name, value) in defaults {
@@ -120,7 +121,7 @@ fn read_file(name: &str, path: &str, may_be_secret: bool) -> Result<String> {
     })
 }
 
-/// JSON of the right outline; the worker checks the fields.
+/// JSON of the right outline; the gateway checks the fields.
 fn check_accounts(name: &str, text: &str) -> Result<()> {
     let wrong = |what: String| Failure::new(format!("{name} {what}. Expected: {EXPECTED}"));
     let value: serde_json::Value = serde_json::from_str(text)
@@ -136,15 +137,23 @@ fn check_accounts(name: &str, text: &str) -> Result<()> {
     }
 }
 
-/// True for a name that configures the gateway: test runs keep such names away from the suites.
+/// True for a name that configures the gateway, or that leads to the person's AWS account: programs beside the gateway
+/// do without them, and test runs keep them away from the suites.
 pub(crate) fn is_setting(name: &str) -> bool {
-    PLAIN.contains(&name) || OTHER.contains(&name)
+    PLAIN.contains(&name) || OTHER.contains(&name) || name.starts_with("AWS_")
+}
+
+/// Keeps everything that [`is_setting`] from a program.
+pub(crate) fn withhold(command: &mut Command) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
 }
 
 const EXPECTED: &str =
     r#"{"auth":"Social","refreshToken":"…"}, a list of such objects, or the path of a file that holds one"#;
 
-/// Handed to the worker as they are.
+/// Handed to the gateway as they are.
 const PLAIN: [&str; 27] = [
     "TOKEN_SELECTION_STRATEGY",
     "TOKEN_REFRESH_TIMEOUT",
@@ -175,15 +184,9 @@ const PLAIN: [&str; 27] = [
     "GIN_MODE",
 ];
 
-/// Read with care above, or not the worker's business.
-const OTHER: [&str; 6] = [
-    "KIRO_CLIENT_TOKEN",
-    "KIRO_CLIENT_TOKEN_FILE",
-    "KIRO_AUTH_TOKEN",
-    "KIRO_AUTH_TOKEN_FILE",
-    "AWS_REFRESHTOKEN",
-    "PORT",
-];
+/// Read with care above, or not the gateway's business on this machine. Names of the AWS SDKs begin with `AWS_`.
+const OTHER: [&str; 6] =
+    ["KIRO_CLIENT_TOKEN", "KIRO_CLIENT_TOKEN_FILE", "KIRO_AUTH_TOKEN", "KIRO_AUTH_TOKEN_FILE", "TOKEN_TABLE", "PORT"];
 
 #[cfg(test)]
 mod tests {
@@ -202,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn set_names_reach_the_worker_and_win_over_defaults() {
+    fn set_names_reach_the_gateway_and_win_over_defaults() {
         let settings = read(&[("LOG_LEVEL", "debug"), ("AWS_REFRESHTOKEN", "a,b")]).unwrap();
         assert_eq!(settings.account(), Some("AWS_REFRESHTOKEN"));
         let values = settings.with_defaults(&[("LOG_LEVEL", "info"), ("LOG_FORMAT", "json")]);

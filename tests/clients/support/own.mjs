@@ -9,6 +9,7 @@ import { faults } from './schema.mjs';
 import { records } from './simulator.mjs';
 
 const XTASK = process.env.KIRO2API_XTASK;
+const PLATFORM = process.env.KIRO2API_PLATFORM === 'lambda' ? ['--lambda'] : [];
 
 /** A folder that is gone when the tests end. */
 export function folder(context) {
@@ -39,7 +40,7 @@ export async function simulator(context, config = {}) {
 /** Starts a gateway; `env` holds its settings. `stop` ends it before the test does. */
 export async function gateway(context, { upstream, env = {}, persist = folder(context) }) {
   const bases = Object.fromEntries(['KIRO_API_BASE', 'KIRO_AUTH_BASE', 'KIRO_OIDC_BASE'].map((name) => [name, upstream]));
-  const own = start(XTASK, ['serve', '--no-build', '--json', '--verbose', '--persist', persist], { ...bases, ...env });
+  const own = start(XTASK, ['serve', ...PLATFORM, '--no-build', '--json', '--verbose', '--persist', persist], { ...bases, ...env });
   const ready = JSON.parse(await own.line((text) => text.startsWith('{"event":"ready"') && text));
   context.after(own.stop);
   return { url: ready.url, key: env.KIRO_CLIENT_TOKEN ?? ready.key, persist, stop: own.stop, log: own.log };

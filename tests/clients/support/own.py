@@ -11,7 +11,8 @@ import tempfile
 def gateway():
     """Starts both, gives the gateway's URL and key, and ends them."""
     with tempfile.TemporaryDirectory(prefix="kiro2api-own-", ignore_cleanup_errors=True) as folder:
-        command = [os.environ["KIRO2API_XTASK"], "serve", "--no-build", "--json", "--persist", folder]
+        platform = ["--lambda"] if os.environ["KIRO2API_PLATFORM"] == "lambda" else []
+        command = [os.environ["KIRO2API_XTASK"], "serve", *platform, "--no-build", "--json", "--persist", folder]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
             ready = next((line for line in program.stdout if line.startswith('{"event":"ready"')), None)
             assert ready, f"the gateway ended with {program.wait()}"

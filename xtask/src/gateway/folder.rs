@@ -1,4 +1,4 @@
-//! A private folder for one running gateway: its settings file and, unless told otherwise, its local KV.
+//! A private folder for one running gateway: its settings file and, unless told otherwise, its stored state.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
@@ -23,11 +23,7 @@ impl Folder {
         sweep(&parent);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = parent.join(format!("{}-{number}", std::process::id()));
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&path)
-            .during(|| format!("make the folder {}", path.display()))?;
+        make_private(&path)?;
         Ok(Self(path))
     }
 
@@ -48,6 +44,11 @@ impl Folder {
             .during(|| format!("write {}", path.display()))?;
         Ok(path)
     }
+}
+
+/// Makes a folder, if it is not there, that only its owner can enter.
+pub(super) fn make_private(path: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).during(|| format!("make the folder {}", path.display()))
 }
 
 impl Drop for Folder {

@@ -1,11 +1,15 @@
-//! A whole gateway on this machine: the worker under `wrangler dev` (the real workerd, local KV) and, when no account is
-//! configured, the simulated upstream beside it.
+//! A whole gateway on this machine: the worker under `wrangler dev` (the real workerd, local KV), or the function on the
+//! Lambda emulator with a local table, and, when no account is configured, the simulated upstream beside it.
 
 mod folder;
+mod lambda;
 mod noise;
+mod table;
 mod upstream;
+mod workers;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -14,36 +18,56 @@ use folder::Folder;
 use upstream::Upstream;
 
 use crate::failure::{Failure, Result};
-use crate::process::{Service, Watch, interrupt};
-use crate::progress::{Step, say};
+use crate::process::{Service, interrupt};
+use crate::progress::Step;
 use crate::root::Root;
 use crate::settings::{ClientKey, Settings};
-use crate::{env_file, http, ports, tools};
+use crate::{bundle, http, ports};
+
+pub(crate) use workers::BUNDLE_IS_READY;
+
+/// The variable that tells a suite which platform it runs on: the value is [`Platform::id`].
+pub(crate) const PLATFORM: &str = "KIRO2API_PLATFORM";
+
+/// Where the gateway runs.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Platform {
+    /// Cloudflare Workers: workerd.
+    #[default]
+    Workers,
+    /// AWS Lambda: the emulator of cargo-lambda.
+    Lambda,
+}
+
+/// Names and values that the gateway is configured with.
+type Values = BTreeMap<String, String>;
 
 /// What to start.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
+    pub(crate) platform: Platform,
     /// 0 chooses a free port, here and below.
     pub(crate) port: u16,
     pub(crate) upstream_port: u16,
-    /// Where local KV is kept; nothing leaves the choice to [`Gateway::start`].
+    /// Where the local KV or table is kept; nothing leaves the choice to [`Gateway::start`].
     pub(crate) persist: Option<PathBuf>,
     pub(crate) settings: Settings,
-    /// Show all that wrangler says.
+    /// Show all that the platform's programs say.
     pub(crate) verbose: bool,
     /// Let wrangler rebuild the bundle when sources change.
     pub(crate) rebuild: bool,
-    /// Keep the worker's log lines off the terminal.
+    /// Keep the gateway's log lines off the terminal.
     pub(crate) quiet: bool,
 }
 
 /// A running gateway; dropping it ends every process and removes its settings file.
 #[derive(Debug)]
 pub(crate) struct Gateway {
-    // Dropped in this order: the worker before the upstream it talks to, the folder last.
-    worker: Service,
+    // Dropped in this order: what serves before the upstream it talks to, the folder last.
+    serving: Serving,
     upstream: Option<Upstream>,
     _folder: Folder,
+    kept: Option<PathBuf>,
     port: u16,
     key: ClientKey,
     account: Option<&'static str>,
@@ -52,10 +76,10 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts everything and waits until the worker answers `/health`.
+    /// Starts everything and waits until the gateway answers `/health`.
     ///
-    /// Local KV lives in the private folder with a simulated upstream (its accounts do not outlive it) and under
-    /// `.wrangler/` with a real account, so that a rotated refresh token survives.
+    /// Stored state lives in the private folder with a simulated upstream (its accounts do not outlive it) and in a
+    /// folder of the project with a real account, so that a rotated refresh token survives.
     pub(crate) fn start(root: &Root, plan: Plan) -> Result<Self> {
         let port = ports::claim(plan.port, "--port")?;
         let account = plan.settings.account();
@@ -64,37 +88,36 @@ impl Gateway {
             None => Some(Upstream::start(root, ports::claim(plan.upstream_port, "--upstream-port")?)?),
         };
         let folder = Folder::make(root)?;
-        let settings =
-            folder.write_private("settings.env", &env_file::encode(&values(&plan.settings, upstream.as_ref()))?)?;
-        let state = match (&plan.persist, account) {
-            (Some(folder), _) => root.join(folder),
-            (None, Some(_)) => root.join(".wrangler/state"),
-            (None, None) => folder.join("state"),
-        };
-        let mut command = tools::wrangler(root)?;
-        command.args(["dev", "--ip", "127.0.0.1", "--show-interactive-dev-session=false"]);
-        command.arg("--port").arg(port.to_string());
-        command.arg("--inspector-port").arg(ports::free()?.to_string());
-        command.arg("--env-file").arg(settings).arg("--persist-to").arg(state);
-        // Wrangler's inspector makes a request to itself, and keeps the message, for every chunk of every response: a few busy
-        // streams use up its file descriptors and its heap. It has no option to go without; this variable makes it.
-        command.env("VSCODE_INSPECTOR_OPTIONS", "{}");
-        command.env("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "true").env("CLOUDFLARE_INCLUDE_PROCESS_ENV", "false");
-        if !plan.rebuild {
-            command.env(BUNDLE_IS_READY, "1");
-        }
+        let kept = plan.persist.clone().or_else(|| account.map(|_| plan.platform.state())).map(|path| root.join(path));
+        let state = kept.clone().unwrap_or_else(|| folder.join("state"));
+        let values = values(&plan.settings, upstream.as_ref());
         let ready = Arc::new(AtomicBool::new(false));
-        let worker = Service::start("the worker (wrangler dev)", &mut command, Some(watch(&plan, Arc::clone(&ready))))?;
+        let place = (port, &values);
+        let serving = match plan.platform {
+            Platform::Workers => {
+                Serving::Workers(workers::start(root, &plan, place, (&folder, &state), Arc::clone(&ready))?)
+            }
+            Platform::Lambda => {
+                Serving::Lambda(lambda::Function::start(root, &plan, place, &state.join("table"), Arc::clone(&ready))?)
+            }
+        };
         let key = plan.settings.client_key();
         let now = Instant::now();
         let mut gateway =
-            Self { worker, upstream, _folder: folder, port, key, account, last_pulse: now, last_answer: now };
+            Self { serving, upstream, _folder: folder, kept, port, key, account, last_pulse: now, last_answer: now };
         gateway.wait_until_healthy()?;
         ready.store(true, Ordering::Relaxed);
         Ok(gateway)
     }
 
-    /// The worker's base URL.
+    pub(crate) fn platform(&self) -> Platform {
+        match self.serving {
+            Serving::Workers(_) => Platform::Workers,
+            Serving::Lambda(_) => Platform::Lambda,
+        }
+    }
+
+    /// The gateway's base URL.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -109,13 +132,18 @@ impl Gateway {
         self.account
     }
 
+    /// The folder of stored state, when it is there for the next run too.
+    pub(crate) fn kept(&self) -> Option<&Path> {
+        self.kept.as_deref()
+    }
+
     /// What clients must present.
     pub(crate) fn key(&self) -> &ClientKey {
         &self.key
     }
 
-    /// An error as soon as one of the processes has ended or workerd no longer accepts connections (wrangler lives on
-    /// when workerd dies, and says nothing).
+    /// An error as soon as one of the processes has ended or nobody accepts connections any more (wrangler lives on when
+    /// workerd dies, and says nothing).
     pub(crate) fn check(&mut self) -> Result<()> {
         self.check_processes()?;
         if self.last_pulse.elapsed() < PULSE {
@@ -125,19 +153,22 @@ impl Gateway {
         if http::accepts(self.port) {
             self.last_answer = self.last_pulse;
         } else if self.last_answer.elapsed() > SILENCE_LIMIT {
-            let output = self.worker.recent_output();
-            return Err(Failure::new("the worker no longer accepts connections").with_output(output));
+            let output = self.serving.recent_output();
+            return Err(Failure::new("the gateway no longer accepts connections").with_output(output));
         }
         Ok(())
     }
 
     fn check_processes(&mut self) -> Result<()> {
-        self.worker.check()?;
+        self.serving.check()?;
         self.upstream.as_mut().map_or(Ok(()), |upstream| upstream.service.check())
     }
 
     fn wait_until_healthy(&mut self) -> Result<()> {
-        let mut step = Step::start("start the worker on workerd");
+        let mut step = Step::start(match self.platform() {
+            Platform::Workers => "start the worker on workerd",
+            Platform::Lambda => "start the function on the emulator",
+        });
         let started = Instant::now();
         loop {
             let outcome = interrupt::check().and_then(|()| self.check_processes()).and_then(|()| {
@@ -145,8 +176,8 @@ impl Gateway {
                     return Ok(());
                 }
                 let limit = START_LIMIT.as_secs();
-                let output = self.worker.recent_output();
-                Err(Failure::new(format!("the worker did not answer /health with 200 within {limit} s"))
+                let output = self.serving.recent_output();
+                Err(Failure::new(format!("the gateway did not answer /health with 200 within {limit} s"))
                     .with_output(output))
             });
             if let Err(failure) = outcome {
@@ -158,14 +189,80 @@ impl Gateway {
                 self.last_answer = Instant::now();
                 return Ok(());
             }
-            step.tick(&self.worker.latest());
+            step.tick(&self.serving.latest());
             std::thread::sleep(POLL);
         }
     }
 }
 
-/// Everything the worker is configured with.
-fn values(settings: &Settings, upstream: Option<&Upstream>) -> std::collections::BTreeMap<String, String> {
+impl Platform {
+    /// Its name for people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Workers => "Cloudflare Workers (workerd)",
+            Self::Lambda => "AWS Lambda (the cargo-lambda emulator)",
+        }
+    }
+
+    /// Its name for programs.
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Self::Workers => "workers",
+            Self::Lambda => "lambda",
+        }
+    }
+
+    /// Builds what the platform runs, or with `build` off makes sure that it is there.
+    pub(crate) fn prepare(self, root: &Root, build: bool) -> Result<()> {
+        match (self, build) {
+            (Self::Workers, true) => bundle::bundle(root).map(drop),
+            (Self::Workers, false) => bundle::existing(root).map(drop),
+            (Self::Lambda, true) => lambda::build(root),
+            (Self::Lambda, false) => lambda::existing(root).map(drop),
+        }
+    }
+
+    /// Where state lives that has to outlive the gateway: the rotated refresh tokens of a real account.
+    fn state(self) -> PathBuf {
+        PathBuf::from(match self {
+            Self::Workers => ".wrangler/state",
+            Self::Lambda => ".lambda/state",
+        })
+    }
+}
+
+/// The programs of the platform.
+#[derive(Debug)]
+enum Serving {
+    Workers(Service),
+    Lambda(lambda::Function),
+}
+
+impl Serving {
+    fn check(&mut self) -> Result<()> {
+        match self {
+            Self::Workers(worker) => worker.check(),
+            Self::Lambda(function) => function.check(),
+        }
+    }
+
+    fn latest(&self) -> String {
+        match self {
+            Self::Workers(worker) => worker.latest(),
+            Self::Lambda(function) => function.latest(),
+        }
+    }
+
+    fn recent_output(&self) -> String {
+        match self {
+            Self::Workers(worker) => worker.recent_output(),
+            Self::Lambda(function) => function.recent_output(),
+        }
+    }
+}
+
+/// Everything the gateway is configured with.
+fn values(settings: &Settings, upstream: Option<&Upstream>) -> Values {
     let mut defaults = vec![("KIRO_CLIENT_TOKEN", DEVELOPMENT_KEY)];
     if let Some(Upstream { url, credentials, .. }) = upstream {
         defaults.push(("KIRO_AUTH_TOKEN", credentials));
@@ -176,24 +273,8 @@ fn values(settings: &Settings, upstream: Option<&Upstream>) -> std::collections:
     settings.with_defaults(&defaults)
 }
 
-fn watch(plan: &Plan, ready: Arc<AtomicBool>) -> Watch {
-    let (verbose, quiet) = (plan.verbose, plan.quiet);
-    Arc::new(move |line| {
-        let shown = match ready.load(Ordering::Relaxed) {
-            _ if quiet => false,
-            true => noise::is_worth_showing(line),
-            false => noise::is_an_error(line),
-        };
-        if verbose || shown {
-            say(line);
-        }
-    })
-}
-
 /// The client key of local runs, as documented; a deployed worker has none.
 pub(crate) const DEVELOPMENT_KEY: &str = "123456";
-/// Set for wrangler's build command by commands that have just built the bundle.
-pub(crate) const BUNDLE_IS_READY: &str = "KIRO2API_BUNDLE_IS_READY";
 const START_LIMIT: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
 const PULSE: Duration = Duration::from_secs(1);

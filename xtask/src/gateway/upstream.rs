@@ -21,16 +21,7 @@ impl Upstream {
     pub(super) fn start(root: &Root, port: u16) -> Result<Self> {
         let mut step = Step::start("start the simulated upstream");
         let outcome = build(root, &mut step).and_then(|()| launch(root, port, &mut step));
-        match outcome {
-            Ok(upstream) => {
-                step.done(&upstream.url);
-                Ok(upstream)
-            }
-            Err(failure) => {
-                step.failed("");
-                Err(failure)
-            }
-        }
+        step.close(outcome, |upstream| upstream.url.clone())
     }
 }
 

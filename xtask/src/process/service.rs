@@ -36,6 +36,11 @@ impl Service {
         }
     }
 
+    /// What people call the program.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The program's last line, for a sign of life.
     pub(crate) fn latest(&self) -> String {
         self.output.latest()

@@ -1,6 +1,8 @@
 //! `cargo xtask test`: everything set up, and every test there is.
 
 mod count;
+mod gateways;
+mod moto;
 mod report;
 mod sam;
 mod steps;
@@ -10,16 +12,17 @@ mod wasm_imports;
 use std::time::{Duration, Instant};
 
 use count::Count;
+use gateways::Gateways;
 use report::Report;
 use steps::{TestStep, Work};
 use suites::Suite;
 
 use crate::failure::{Failure, Result};
-use crate::gateway::{BUNDLE_IS_READY, Gateway, Plan};
+use crate::gateway::{BUNDLE_IS_READY, Platform};
 use crate::process::Finished;
 use crate::progress::{Step, answer, say};
 use crate::root::Root;
-use crate::{bundle, process, tools};
+use crate::{bundle, process, settings, tools};
 
 /// The command's options.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,11 +48,11 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
         let only = options.only.as_deref().unwrap_or_default();
         return Err(Failure::new(format!("no test step is called {only}: see `cargo xtask test --list`")));
     }
-    let mut run = Run { root, report: Report::default(), bundle: None, gateway: None };
+    let mut run = Run { root, report: Report::default(), built: Built::default(), gateways: Gateways::default() };
     for step in &chosen {
         run.perform(step)?;
     }
-    drop(run.gateway);
+    drop(run.gateways);
     say("");
     say(&run.report.summary(started.elapsed()));
     answer(&run.report.total().line());
@@ -60,10 +63,24 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
 struct Run<'a> {
     root: &'a Root,
     report: Report,
-    /// Whether the bundle is there, once that is known.
+    built: Built,
+    gateways: Gateways,
+}
+
+/// Whether what a platform runs is there, once that is known.
+#[derive(Debug, Default)]
+struct Built {
     bundle: Option<bool>,
-    /// The gateway all suites share; `Some(None)` when it could not start.
-    gateway: Option<Option<Gateway>>,
+    function: Option<bool>,
+}
+
+impl Built {
+    fn of(&mut self, platform: Platform) -> &mut Option<bool> {
+        match platform {
+            Platform::Workers => &mut self.bundle,
+            Platform::Lambda => &mut self.function,
+        }
+    }
 }
 
 /// A step's result: its count and a short note, or the failure and the count that came with it.
@@ -74,9 +91,7 @@ impl Run<'_> {
     /// Only an interrupt: a failed step is in the report.
     fn perform(&mut self, step: &TestStep) -> Result<()> {
         process::interrupt::check()?;
-        if step.work.needs_bundle() && !self.bundle_is_there()?
-            || matches!(step.work, Work::Suite(_)) && !self.gateway_runs()?
-        {
+        if !self.is_possible(&step.work)? {
             self.report.blocked(&step.name);
             return Ok(());
         }
@@ -98,19 +113,31 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Is everything there that this work needs? What is not is built or started first.
+    fn is_possible(&mut self, work: &Work) -> Result<bool> {
+        let Some(platform) = work.needs() else { return Ok(true) };
+        Ok(self.is_built(platform)?
+            && match work {
+                Work::Suite(_, platform) => self.gateways.ready(self.root, *platform, &mut self.report)?,
+                _ => true,
+            })
+    }
+
     fn work(&mut self, work: &Work, progress: &mut Step) -> Verdict {
         match work {
             Work::Cargo(commands) => self.cargo(commands, progress),
             Work::Tests(package) => self.tests(package, progress),
             Work::WasmImports => self.wasm_imports(progress),
             Work::Bundle => self.build_bundle(),
+            Work::Function => self.build_function(),
+            Work::LambdaTable => self.lambda_table(progress),
             Work::DeployCheck => self.deploy_check(progress),
             Work::LambdaBundle(processor) => {
                 let size = bundle::lambda::bundle(self.root, *processor).map_err(plain)?;
                 Ok((Count::ONE, size.line()))
             }
             Work::Sam(check) => check.perform(self.root, progress),
-            Work::Suite(suite) => self.suite(suite, progress),
+            Work::Suite(suite, platform) => self.suite(suite, *platform, progress),
         }
     }
 
@@ -141,9 +168,27 @@ impl Run<'_> {
 
     fn build_bundle(&mut self) -> Verdict {
         let outcome = bundle::bundle(self.root);
-        self.bundle = Some(outcome.is_ok());
+        self.built.bundle = Some(outcome.is_ok());
         let size = outcome.map_err(plain)?;
         Ok((Count::ONE, size.line()))
+    }
+
+    fn build_function(&mut self) -> Verdict {
+        let outcome = Platform::Lambda.prepare(self.root, true);
+        self.built.function = Some(outcome.is_ok());
+        outcome.map_err(plain)?;
+        Ok((Count::ONE, String::new()))
+    }
+
+    fn lambda_table(&self, progress: &mut Step) -> Verdict {
+        let server = moto::start(self.root, progress).map_err(plain)?;
+        let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", "kiro2api-lambda"]);
+        command.args(["--test", "table", "--test", "settings", "--", "--include-ignored"]);
+        settings::withhold(&mut command);
+        command.env("KIRO2API_AWS", server.url());
+        let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
+        let count = count::cargo(&finished.output);
+        verdict(finished, count, "the test against moto")
     }
 
     fn deploy_check(&self, progress: &mut Step) -> Verdict {
@@ -157,8 +202,8 @@ impl Run<'_> {
         Ok((Count::ONE, upload.to_owned()))
     }
 
-    fn suite(&self, suite: &Suite, progress: &mut Step) -> Verdict {
-        let Some(Some(gateway)) = &self.gateway else {
+    fn suite(&self, suite: &Suite, platform: Platform, progress: &mut Step) -> Verdict {
+        let Some(gateway) = self.gateways.of(platform) else {
             return Err(plain(Failure::new("the gateway does not run")));
         };
         let mut command = suite.command(self.root, gateway).map_err(plain)?;
@@ -167,48 +212,22 @@ impl Run<'_> {
         verdict(finished, count, "the suite")
     }
 
-    /// Builds the bundle for a step that needs it, when no earlier step has.
-    fn bundle_is_there(&mut self) -> Result<bool> {
-        if let Some(known) = self.bundle {
-            return Ok(known);
+    /// Builds what the platform runs for a step that needs it, when no earlier step has.
+    fn is_built(&mut self, platform: Platform) -> Result<bool> {
+        if let Some(known) = self.built.of(platform) {
+            return Ok(*known);
         }
-        match self.build_bundle() {
+        let (name, outcome) = match platform {
+            Platform::Workers => ("bundle", self.build_bundle()),
+            Platform::Lambda => ("lambda-function", self.build_function()),
+        };
+        match outcome {
             Err((failure, _)) if failure.is_interrupt() => Err(failure),
             Err((failure, count)) => {
-                self.report.failed(self.root, "bundle", Duration::ZERO, &failure, count);
+                self.report.failed(self.root, name, Duration::ZERO, &failure, count);
                 Ok(false)
             }
             Ok(_) => Ok(true),
-        }
-    }
-
-    /// Starts the gateway before the first suite, and starts it anew if a suite has brought it down.
-    fn gateway_runs(&mut self) -> Result<bool> {
-        if let Some(Some(gateway)) = &mut self.gateway {
-            match gateway.check() {
-                Ok(()) => return Ok(true),
-                Err(failure) => {
-                    self.report.failed(self.root, "gateway", Duration::ZERO, &failure, Count::default());
-                    self.gateway = None;
-                }
-            }
-        }
-        if let Some(None) = self.gateway {
-            return Ok(false);
-        }
-        let started = Instant::now();
-        match Gateway::start(self.root, Plan { quiet: true, ..Plan::default() }) {
-            Ok(gateway) => {
-                self.gateway = Some(Some(gateway));
-                Ok(true)
-            }
-            Err(failure) if failure.is_interrupt() => Err(failure),
-            Err(failure) => {
-                say("");
-                self.report.failed(self.root, "gateway", started.elapsed(), &failure, Count::default());
-                self.gateway = Some(None);
-                Ok(false)
-            }
         }
     }
 }

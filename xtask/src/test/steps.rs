@@ -3,6 +3,7 @@
 use super::sam::Check;
 use super::suites::Suite;
 use crate::bundle::lambda::Processor;
+use crate::gateway::Platform;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,18 +31,26 @@ pub(super) enum Work {
     LambdaBundle(Processor),
     /// A check of template.yaml.
     Sam(Check),
-    /// A suite against the gateway on workerd.
-    Suite(Suite),
+    /// The function is built for this machine.
+    Function,
+    /// The function's store and settings against servers of AWS's interfaces on this machine.
+    LambdaTable,
+    /// A suite against the gateway on a platform.
+    Suite(Suite, Platform),
 }
 
 impl Work {
-    /// Needs the bundle to have been built.
-    pub(super) fn needs_bundle(&self) -> bool {
-        matches!(self, Self::DeployCheck | Self::Suite(_))
+    /// The platform whose bundle or function has to have been built.
+    pub(super) fn needs(&self) -> Option<Platform> {
+        match self {
+            Self::DeployCheck => Some(Platform::Workers),
+            Self::Suite(_, platform) => Some(*platform),
+            _ => None,
+        }
     }
 }
 
-/// All steps. Packages are checked one by one: built together they would switch on each other's features.
+/// All steps; what only Lambda needs comes after everything about Workers. Packages are checked one by one: built together they would switch on each other's features.
 pub(super) fn all(suites: &[Suite]) -> Vec<TestStep> {
     let mut steps = vec![
         step("fmt", true, Work::Cargo(vec![vec!["fmt", "--all", "--check"]])),
@@ -60,11 +69,19 @@ pub(super) fn all(suites: &[Suite]) -> Vec<TestStep> {
     steps.push(step("sam-build", false, Work::Sam(Check::Build)));
     // The processor of the template, which `sam-build` leaves out.
     steps.push(step("lambda-bundle", false, Work::LambdaBundle(Processor::Arm64)));
-    for suite in suites {
-        let fast = suite.name == SMOKE;
-        steps.push(step(&format!("suite:{}", suite.name), fast, Work::Suite(suite.clone())));
-    }
+    steps.extend(on("suite", suites, Platform::Workers));
+    steps.push(step("lambda-table", false, Work::LambdaTable));
+    steps.push(step("lambda-function", true, Work::Function));
+    steps.extend(on("lambda", suites, Platform::Lambda));
     steps
+}
+
+/// Every suite on one platform.
+fn on(family: &str, suites: &[Suite], platform: Platform) -> impl Iterator<Item = TestStep> {
+    suites.iter().map(move |suite| {
+        let fast = suite.name == SMOKE;
+        step(&format!("{family}:{}", suite.name), fast, Work::Suite(suite.clone(), platform))
+    })
 }
 
 /// The steps a run asks for: all, the fast ones, or those whose name is `only` or starts with `only:` or `only-`.
@@ -96,9 +113,9 @@ fn short(package: &str) -> &str {
     package.strip_prefix("kiro2api-").unwrap_or(package)
 }
 
-const NATIVE: [&str; 4] = ["kiro2api-core", "kiro2api-tests", "xtask", "kiro2api-bench"];
+const NATIVE: [&str; 5] = ["kiro2api-core", "kiro2api-lambda", "kiro2api-tests", "xtask", "kiro2api-bench"];
 const WASM_PACKAGES: [&str; 2] = ["kiro2api-core", "kiro2api-worker"];
-const TESTED: [&str; 3] = ["kiro2api-core", "kiro2api-tests", "xtask"];
+const TESTED: [&str; 4] = ["kiro2api-core", "kiro2api-lambda", "kiro2api-tests", "xtask"];
 /// The suite that `--fast` runs.
 const SMOKE: &str = "smoke";
 
@@ -114,9 +131,19 @@ mod tests {
     #[test]
     fn only_takes_one_step_or_a_family() {
         assert_eq!(names(false, Some("fmt")), ["fmt"]);
-        assert_eq!(names(false, Some("test")), ["test-core", "test-tests", "test-xtask"]);
+        assert_eq!(names(false, Some("test")), ["test-core", "test-lambda", "test-tests", "test-xtask"]);
         assert!(names(false, Some("suite")).contains(&"suite:smoke".to_owned()));
         assert!(names(false, Some("bund")).is_empty());
+    }
+
+    #[test]
+    fn every_suite_runs_on_both_platforms() {
+        let suites = |family: &str| -> Vec<String> {
+            let names = names(false, Some(family)).into_iter();
+            names.filter_map(|name| Some(name.split_once(':')?.1.to_owned())).collect()
+        };
+        assert_eq!(suites("suite"), suites("lambda"));
+        assert!(names(false, Some("lambda")).starts_with(&["lambda-table".to_owned(), "lambda-function".to_owned()]));
     }
 
     #[test]
@@ -126,6 +153,6 @@ mod tests {
         let positions: Vec<_> = fast.iter().map(|name| whole.iter().position(|other| other == name).unwrap()).collect();
         assert!(positions.is_sorted(), "{fast:?}");
         assert!(fast.len() < whole.len());
-        assert!(fast.contains(&"suite:smoke".to_owned()));
+        assert!(["suite:smoke", "lambda:smoke"].iter().all(|name| fast.contains(&(*name).to_owned())));
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::{During, Failure, Result};
-use crate::gateway::{BUNDLE_IS_READY, DEVELOPMENT_KEY, Gateway};
+use crate::gateway::{BUNDLE_IS_READY, DEVELOPMENT_KEY, Gateway, PLATFORM};
 use crate::root::Root;
 use crate::settings;
 use crate::tools;
@@ -70,6 +70,7 @@ fn surroundings(command: &mut Command, modules: &Path, gateway: &Gateway) -> Res
     let upstream = gateway.upstream_url().ok_or_else(|| Failure::new("the suites need the simulated upstream"))?;
     let xtask = std::env::current_exe().during(|| "find the path of xtask".to_owned())?;
     command
+        .env(PLATFORM, gateway.platform().id())
         .env("KIRO2API_URL", gateway.url())
         .env("KIRO2API_KEY", DEVELOPMENT_KEY)
         .env("SIM_URL", upstream)
@@ -143,9 +144,7 @@ mod tests {
 
     #[test]
     fn personal_names_stay_out_of_suites() {
-        for name in
-            ["KIRO_AUTH_TOKEN", "AWS_REFRESHTOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CODEX_HOME"]
-        {
+        for name in ["KIRO_AUTH_TOKEN", "AWS_PROFILE", "ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CODEX_HOME"] {
             assert!(is_personal(&OsString::from(name)), "{name}");
         }
         assert!(!is_personal(&OsString::from("PATH")));

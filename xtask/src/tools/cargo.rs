@@ -43,17 +43,22 @@ pub(super) fn wasm_bindgen(root: &Root) -> Result<PathBuf> {
 
 /// Adds the wasm target to the pinned toolchain where it is missing.
 pub(super) fn wasm_target(root: &Root) -> Result<()> {
+    target(root, WASM)
+}
+
+/// Adds a target's standard library to the pinned toolchain where it is missing.
+fn target(root: &Root, triple: &str) -> Result<()> {
     let mut query = root.command("rustc");
-    query.args(["--print", "target-libdir", "--target", WASM]);
+    query.args(["--print", "target-libdir", "--target", triple]);
     let folder = process::value_of(&mut query)?;
     if fs::read_dir(folder.trim()).is_ok_and(|mut entries| entries.next().is_some()) {
         return Ok(());
     }
-    let mut step = Step::start(format!("add Rust target {WASM}"));
+    let mut step = Step::start(format!("add Rust target {triple}"));
     let mut add = root.command("rustup");
-    add.args(["target", "add", WASM]);
+    add.args(["target", "add", triple]);
     let outcome = process::demand(&mut add, &mut step, NETWORK_LIMIT);
-    close(step, outcome).map_err(|failure| explain(failure, "rustup could not add the wasm target"))
+    close(step, outcome).map_err(|failure| explain(failure, "rustup could not add the target"))
 }
 
 /// The target every Workers bundle is compiled for.

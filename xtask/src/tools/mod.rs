@@ -13,9 +13,9 @@ use std::process::Command;
 
 pub(crate) use cargo::WASM;
 pub(crate) use npm::clients;
-pub(crate) use python::interpreter as python;
+pub(crate) use python::{aws, interpreter as python};
 
-use crate::failure::Result;
+use crate::failure::{During, Result};
 use crate::root::Root;
 
 /// What it takes to turn the worker crate into a bundle.
@@ -62,5 +62,23 @@ pub(crate) fn wrangler(root: &Root) -> Result<Command> {
         .env("WRANGLER_LOG_PATH", root.target().join("wrangler-logs"))
         .env("WRANGLER_REGISTRY_PATH", root.target().join("wrangler-registry"))
         .env("NO_COLOR", "1");
+    Ok(command)
+}
+
+/// `dynalite`, a DynamoDB for one machine.
+pub(crate) fn dynalite(root: &Root) -> Result<Command> {
+    let modules = npm::tools(root)?;
+    let mut command = root.command("node");
+    command.arg(modules.join("dynalite/cli.js"));
+    Ok(command)
+}
+
+/// `cargo-lambda`, which finds its own Python tools first in its PATH.
+pub(crate) fn cargo_lambda(root: &Root) -> Result<Command> {
+    let programs = aws(root)?;
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(programs.clone()).chain(std::env::split_paths(&paths));
+    let mut command = root.command(programs.join("cargo-lambda"));
+    command.arg("lambda").env("PATH", std::env::join_paths(paths).during(|| "extend PATH".to_owned())?);
     Ok(command)
 }

@@ -10,9 +10,9 @@ use crate::process;
 use crate::progress::Step;
 use crate::root::Root;
 
-/// What bundling, `dev` and deploying need: wrangler, binaryen, esbuild, in the root's node_modules.
+/// What bundling, `dev` and deploying need: wrangler, binaryen, esbuild, dynalite, in the root's node_modules.
 pub(super) fn tools(root: &Root) -> Result<PathBuf> {
-    install(root, "npm-tools", "", "install wrangler, binaryen, esbuild (npm)")
+    install(root, "npm-tools", "", "install wrangler, binaryen, … (npm)")
 }
 
 /// What the client suites need, in tests/clients/node_modules.

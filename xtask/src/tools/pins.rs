@@ -1,5 +1,5 @@
 //! The exact versions of the tools that cargo installs. npm's and pip's are in their own lock files:
-//! `package-lock.json`, `tests/clients/package-lock.json`, `tests/clients/requirements.txt`.
+//! `package-lock.json`, `tests/clients/package-lock.json`, `tests/clients/requirements.txt`, `xtask/aws-requirements.txt`.
 
 /// Turns the worker crate into the bundle. Moves together with the `worker` crate in worker-cf/Cargo.toml.
 pub(super) const WORKER_BUILD: &str = "0.8.7";
