@@ -4,6 +4,8 @@
 //! [`Upstream::start`] serves in a thread of its own, [`script::render`] gives frames without any network, [`check::inspect`] judges
 //! a body. `tests/SIMULATOR.md` is the guide.
 //!
+//! [`runtime_api`] is what AWS Lambda is to the function's program: it starts the program and invokes it.
+//!
 //! [`world`] is the other half: the gateway's core in virtual time. It alone knows the core; a test holds the rest to that.
 #![allow(clippy::result_large_err, reason = "a refusal is built at most once per request of a test server")]
 
@@ -14,6 +16,7 @@ pub mod config;
 pub mod frame;
 pub mod record;
 pub mod refusal;
+pub mod runtime_api;
 pub mod script;
 pub mod server;
 pub mod tokens;

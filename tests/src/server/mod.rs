@@ -5,7 +5,7 @@ mod answer;
 mod chat;
 mod control;
 mod route;
-mod socket;
+pub(crate) mod socket;
 mod state;
 mod stream;
 

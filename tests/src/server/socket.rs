@@ -11,21 +11,21 @@ use tokio::net::TcpStream;
 
 /// Set by an answer: the connection ends with RST when it is dropped.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ResetFlag(Arc<AtomicBool>);
+pub(crate) struct ResetFlag(Arc<AtomicBool>);
 
 impl ResetFlag {
-    pub(super) fn set(&self) {
+    pub(crate) fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
 }
 
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: TokioIo<TcpStream>,
     reset: ResetFlag,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream) -> (Self, ResetFlag) {
+    pub(crate) fn new(stream: TcpStream) -> (Self, ResetFlag) {
         let reset = ResetFlag::default();
         (Self { stream: TokioIo::new(stream), reset: reset.clone() }, reset)
     }
