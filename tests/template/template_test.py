@@ -71,6 +71,13 @@ class LeastPrivilege(unittest.TestCase):
         self.assertNotIn(("fewest", "kms:Decrypt"), allowed)
         self.assertEqual(allowed["most", "kms:Decrypt"], [KMS])
 
+    def test_secrets_are_allowed_the_calls_that_read_them_and_no_more(self):
+        called = set(re.findall(r'Service::(SecretsManager|Ssm), "(\w+)"', code("lambda-aws/src")))
+        self.assertTrue(called, "nothing reads a secret: has the call changed its form?")
+        wanted = {f"{service.lower()}:{operation}" for service, operation in called}
+        actions = {action for statement in stack(**MOST).statements() for action in as_list(statement["Action"])}
+        self.assertEqual({action for action in actions if action.startswith(("secretsmanager:", "ssm:"))}, wanted)
+
     def test_the_table_allows_what_the_store_calls_and_no_more(self):
         called = set(re.findall(r'self\.call\(\s*"(\w+)"', code("lambda-aws/src/store")))
         self.assertTrue(called, "the store calls nothing: has it changed its form?")
@@ -158,7 +165,12 @@ class Parameters(unittest.TestCase):
 class Function(unittest.TestCase):
     def test_the_program_knows_every_name_it_is_given(self):
         known = code("core/src", "lambda-aws/src")
-        for name in stack(**MOST).one("AWS::Lambda::Function")["Environment"]["Variables"]:
+        listed = re.search(r"const SECRETS: \[&str; \d+\] = \[([^\]]+)\]", known)
+        self.assertTrue(listed, "the program no longer lists its secrets")
+        secrets = {f"{name}_ARN" for name in re.findall(r'"(\w+)"', listed.group(1))}
+        variables = stack(**MOST).one("AWS::Lambda::Function")["Environment"]["Variables"].keys()
+        self.assertEqual({name for name in variables if name.endswith("_ARN")}, secrets)
+        for name in variables - secrets:
             self.assertTrue(f'"{name}"' in known, f"{name} stands nowhere in the source")
 
     def test_what_is_not_given_is_not_set(self):
