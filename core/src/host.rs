@@ -3,11 +3,15 @@
 //! No `Send` bound, no boxed future: `Send` is inferred where the host's types are concrete, so the same
 //! traits serve a single-threaded isolate and a multi-threaded runtime.
 
+mod payload;
+
 use core::fmt;
 use core::future::Future;
 use core::ops::{Add, Sub};
 use core::task::{Context, Poll};
 use std::borrow::Cow;
+
+pub use payload::Encoding;
 
 /// A point in time (milliseconds since the Unix epoch) or a span of it. Arithmetic saturates.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
@@ -103,11 +107,18 @@ pub enum Payload {
     },
     /// The client's upload broke off, or could not be decompressed: the text says which.
     Broken(&'static str),
+    /// What the platform handed over is no HTTP request that a client can have sent: the text says what to do. There
+    /// may be neither path nor key in it, so that it is refused before either is looked at.
+    NoRequest(&'static str),
 }
 
 /// The largest request body that is read, in bytes: what the Anthropic API itself takes. It bounds the
 /// memory of one request on a 128 MB isolate.
 pub const MAX_BODY: usize = 32 * 1024 * 1024;
+
+/// The body of the answer, status 500, that a host gives when an exchange ended without one: a fault of this gateway.
+/// Readable as an error of both API families.
+pub const NO_ANSWER: &str = r#"{"type":"error","error":{"type":"api_error","message":"the gateway ended this request without an answer; its log says why","code":null,"param":null}}"#;
 
 /// The largest record of a kept response, in bytes before it is sealed. A record holds the whole conversation so far,
 /// and each answer of a chain stores it anew: far below what the stores take (25 MiB a value on Workers KV), this
@@ -125,10 +136,10 @@ pub struct Outbound {
     pub headers: Headers,
     /// The body; empty for `GET`.
     pub body: Vec<u8>,
-    /// Whether the client chose the address: a picture by URL. The core has judged its spelling and cannot see
-    /// where its name leads. A host that can reach private networks must refuse such a request when the name
-    /// resolves to an address that is not public, and connect to the address it checked. (Workers' `fetch`
-    /// reaches the public internet alone.)
+    /// Whether the client chose the address: a picture by URL, from a host that the operator did not name. The core
+    /// has judged its spelling and cannot see where its name leads. A host that can reach private networks must refuse such a request when the name
+    /// resolves to an address that is not public (see [`is_public`](crate::exchange::is_public)), and connect to the
+    /// address it checked. (Workers' `fetch` reaches the public internet alone.)
     pub foreign: bool,
 }
 

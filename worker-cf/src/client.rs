@@ -8,7 +8,7 @@ use futures_channel::oneshot::Sender;
 use js_sys::Uint8Array;
 use kiro2api_core::drive::{self, Client, Gone};
 use kiro2api_core::exchange::relay::Relay;
-use kiro2api_core::host::{Head, Incoming, MAX_BODY, Millis, Payload, header};
+use kiro2api_core::host::{Encoding, Head, Incoming, MAX_BODY, Millis, NO_ANSWER, Payload, header};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response, ResponseInit};
@@ -93,7 +93,7 @@ pub(crate) async fn incoming(request: &Request) -> Incoming {
             let _ = JsFuture::from(pump::drain(&body)).await;
             Payload::TooLarge { limit: MAX_BODY }
         }
-        Some(body) => payload(&body, header(&headers, "content-encoding")).await,
+        Some(body) => payload(&body, Encoding::of(&headers)).await,
     };
     Incoming {
         method: request.method(),
@@ -105,26 +105,22 @@ pub(crate) async fn incoming(request: &Request) -> Incoming {
     }
 }
 
-async fn payload(body: &web_sys::ReadableStream, encoding: Option<&str>) -> Payload {
-    let encoding = match encoding.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("" | "identity") => None,
-        Some("gzip" | "x-gzip") => Some("gzip"),
-        Some("deflate") => Some("deflate"),
-        Some(_) => {
+async fn payload(body: &web_sys::ReadableStream, encoding: Result<Encoding, Payload>) -> Payload {
+    let encoding = match encoding {
+        Ok(Encoding::Identity) => None,
+        Ok(Encoding::Gzip) => Some("gzip"),
+        Ok(Encoding::Deflate) => Some("deflate"),
+        Err(refused) => {
             let _ = body.cancel();
-            return Payload::Broken(
-                "the request body's content-encoding is not known here: send gzip, deflate or none",
-            );
+            return refused;
         }
     };
     let limit = u32::try_from(MAX_BODY).unwrap_or(u32::MAX);
     match JsFuture::from(pump::read_all(body, encoding, limit)).await {
         Ok(bytes) if bytes.is_undefined() => Payload::TooLarge { limit: MAX_BODY },
         Ok(bytes) => Payload::Bytes(bytes.unchecked_into::<Uint8Array>().to_vec()),
-        Err(_) if encoding.is_some() => {
-            Payload::Broken("the request body broke off or is not what content-encoding says")
-        }
-        Err(_) => Payload::Broken("the request body broke off before its end: send it again"),
+        Err(_) if encoding.is_some() => Payload::MISPACKED,
+        Err(_) => Payload::CUT,
     }
 }
 
@@ -147,6 +143,3 @@ fn lost(error: &JsValue) -> Gone {
     worker::console_error!("the platform refused the answer: {error:?}");
     Gone
 }
-
-/// Readable as an error of both API families.
-const NO_ANSWER: &str = r#"{"type":"error","error":{"type":"api_error","message":"the gateway ended this request without an answer; its log says why","code":null,"param":null}}"#;

@@ -4,7 +4,7 @@
 //! cannot go anywhere else than what was checked here. Not seen here: where a name leads. A platform that can
 //! reach private networks checks the resolved address itself (see [`Outbound::foreign`](crate::host::Outbound::foreign)).
 
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -19,6 +19,8 @@ pub(crate) struct Address {
     /// From the first slash on, without the fragment.
     path: String,
     query: Option<String>,
+    /// Whether the operator named this host.
+    named: bool,
 }
 
 impl Address {
@@ -45,6 +47,7 @@ impl Address {
         let (host, port) = split(authority)?;
         let port = port.unwrap_or(if scheme == "http" { 80 } else { 443 });
         let host = judge(host, port, allowed)?;
+        let named = allowed.names(&host, port);
         let usual = port == if scheme == "http" { 80 } else { 443 };
         let authority = if usual { host } else { format!("{host}:{port}") };
         let rest = rest.split('#').next().unwrap_or("");
@@ -53,7 +56,7 @@ impl Address {
             None => (rest, None),
         };
         let path = if path.is_empty() { "/".to_owned() } else { encoded(path) };
-        Ok(Self { scheme, authority, path, query })
+        Ok(Self { scheme, authority, path, query, named })
     }
 
     /// Where a redirect leads, judged anew.
@@ -74,6 +77,11 @@ impl Address {
             _ => format!("{scheme}://{authority}{folder}{location}"),
         };
         Self::read(&target, allowed)
+    }
+
+    /// Whether where its name leads is still to be judged: see [`Outbound::foreign`](crate::host::Outbound::foreign).
+    pub(crate) fn is_foreign(&self) -> bool {
+        !self.named
     }
 
     /// The whole address.
@@ -186,6 +194,14 @@ fn number(part: &str) -> Option<u64> {
         None => (part, 10),
     };
     u64::from_str_radix(digits, radix).ok()
+}
+
+/// Whether an address that a name resolved to may be asked for a client's picture.
+pub fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
 }
 
 /// Not private, loopback, link-local, shared, reserved, documentation, benchmarking, multicast or a cloud's own.
@@ -415,6 +431,8 @@ mod tests {
     fn what_the_operator_allows_is_taken_and_nothing_beside_it() {
         let allowed = ImageUrls::parse("127.0.0.1:9000, Pictures.internal, [::1]:9000, example.com:9999").unwrap();
         let of = |url: &str| Address::read(url, &allowed).is_ok();
+        let foreign = |url: &str| Address::read(url, &allowed).is_ok_and(|address| address.is_foreign());
+        assert!(!foreign("http://pictures.internal/") && foreign("https://example.com/"));
         for url in [
             "http://127.0.0.1:9000/x",
             "http://127.1:9000/",

@@ -249,7 +249,7 @@ fn get(at: &Address) -> Outbound {
         ("accept".into(), "image/png, image/jpeg, image/gif, image/webp".to_owned()),
         ("user-agent".into(), USER_AGENT.to_owned()),
     ];
-    Outbound { method: "GET", url: at.url(), headers, body: Vec::new(), foreign: true }
+    Outbound { method: "GET", url: at.url(), headers, body: Vec::new(), foreign: at.is_foreign() }
 }
 
 fn said(text: &str) -> String {

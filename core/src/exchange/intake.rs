@@ -18,6 +18,9 @@ impl Exchange {
     pub(crate) fn take_in(&mut self, gateway: &mut Gateway, incoming: Incoming, now: Millis) {
         self.summary.route = format!("{} {}", incoming.method, incoming.path);
         let route = route::find(&incoming.method, &incoming.path);
+        if let Payload::NoRequest(text) = incoming.body {
+            return self.fail(gateway, &Error::invalid("", text), now);
+        }
         if let Err(error) = self.admit(gateway, &route, &incoming) {
             let mendable = error.kind() == Kind::NotConfigured && gateway.config().unread;
             if !mendable || !self.queue(gateway, incoming, now) {
@@ -158,7 +161,7 @@ fn bytes(payload: Payload) -> Result<Vec<u8>, Error> {
             Ok(bytes)
         }
         Payload::TooLarge { .. } => Err(Error::new(Kind::BodyTooLarge, TOO_LARGE)),
-        Payload::Broken(text) => Err(Error::invalid("", text)),
+        Payload::Broken(text) | Payload::NoRequest(text) => Err(Error::invalid("", text)),
     }
 }
 

@@ -36,6 +36,7 @@ use std::collections::VecDeque;
 
 use sha2::{Digest, Sha256};
 
+pub use address::is_public;
 pub use choices::Joined;
 pub use gateway::Gateway;
 pub use step::{Fresh, Input, Step};

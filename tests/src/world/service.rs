@@ -29,7 +29,7 @@ pub enum Operation {
     Idc,
     /// `ListAvailableProfiles`.
     Profiles,
-    /// A picture that lies elsewhere: whatever is marked as foreign.
+    /// A picture that lies elsewhere: whatever asks for images.
     Media,
     /// Anything else.
     Other,
@@ -336,7 +336,7 @@ impl Service {
 }
 
 fn operation(request: &Outbound) -> Operation {
-    if request.foreign {
+    if header(&request.headers, "accept").is_some_and(|accept| accept.starts_with("image/")) {
         return Operation::Media;
     }
     let path = request.url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
