@@ -11,12 +11,12 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
+use http::Request;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use lambda_http::http::Request;
 use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use failure::{Cause, Failure};
@@ -88,7 +88,8 @@ impl Aws {
         let request = self.signed(call)?;
         let reply = self.client.request(request).await.map_err(|error| Cause::unreachable(&error))?;
         let (head, body) = reply.into_parts();
-        let body = Limited::new(body, LARGEST_OUTPUT).collect().await.map_err(|error| Cause::Broke(error.to_string()))?;
+        let body =
+            Limited::new(body, LARGEST_OUTPUT).collect().await.map_err(|error| Cause::Broke(error.to_string()))?;
         let body = body.to_bytes();
         if head.status.is_success() { Ok(body) } else { Err(Cause::refused(head.status, &head.headers, &body)) }
     }
@@ -99,8 +100,8 @@ impl Aws {
         let url = self.endpoints.url(call.service, region);
         let target = call.service.target(call.operation);
         let headers = [("content-type", call.service.content_type()), ("x-amz-target", target.as_str())];
-        let signable =
-            SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(&call.input)).map_err(unsigned)?;
+        let signable = SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(&call.input))
+            .map_err(unsigned)?;
         let params = v4::SigningParams::builder()
             .identity(identity)
             .region(region)

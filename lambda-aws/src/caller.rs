@@ -1,32 +1,43 @@
 //! The client's side: the answer out.
 
+use core::convert::Infallible;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::Frame;
 use kiro2api_core::drive::{self, Client, Gone};
 use kiro2api_core::exchange::relay::Relay;
-use kiro2api_core::host::Head;
-use lambda_http::Response;
+use kiro2api_core::host::{Head, NO_ANSWER};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::environment::Environment;
 use crate::transport::Calling;
 
-/// The client of one invocation.
+/// The client of one invocation. Dropping it ends the answer's body.
 #[derive(Debug)]
 pub(crate) struct Caller {
     answer: Option<oneshot::Sender<Response<Body>>>,
-    /// Where the body's bytes go.
-    stream: Option<mpsc::Sender<Bytes>>,
+    stream: Option<Stream>,
     /// A `HEAD` request wants the answer's head alone.
     head_only: bool,
 }
 
+/// The near end of a body.
+#[derive(Debug)]
+struct Stream {
+    bytes: mpsc::Sender<Bytes>,
+    /// Closed with the body. (The other channel tells it to a future alone, which would have to be kept somewhere.)
+    departure: oneshot::Sender<Infallible>,
+}
+
 /// The body of an answer. It ends when the exchange is over; dropping it tells the exchange that the client is gone.
 #[derive(Debug)]
-pub(crate) struct Body(mpsc::Receiver<Bytes>);
+pub(crate) struct Body {
+    bytes: mpsc::Receiver<Bytes>,
+    _presence: oneshot::Receiver<Infallible>,
+}
 
 impl Caller {
     /// A caller and where its response appears.
@@ -36,20 +47,17 @@ impl Caller {
     }
 
     fn respond(&mut self, head: &Head) -> Result<(), Gone> {
-        let (sender, receiver) = mpsc::channel(1);
-        let mut response = Response::builder().status(head.status);
-        for (name, value) in &head.headers {
-            response = response.header(name.as_ref(), value);
-        }
-        let response = response.body(Body(receiver)).map_err(|_| Gone)?;
+        let (stream, body) = Body::new();
+        let response = response(head, body).ok_or(Gone)?;
         self.answer.take().ok_or(Gone)?.send(response).map_err(|_| Gone)?;
-        self.stream = Some(sender);
+        self.stream = Some(stream);
         Ok(())
     }
 
-    async fn say(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+    /// Completes when there is room for the next.
+    async fn say(&self, bytes: &[u8]) -> Result<(), Gone> {
         let stream = self.stream.as_ref().ok_or(Gone)?;
-        stream.send(Bytes::copy_from_slice(bytes)).await.map_err(|_| Gone)
+        stream.bytes.send(Bytes::copy_from_slice(bytes)).await.map_err(|_| Gone)
     }
 }
 
@@ -71,30 +79,53 @@ impl Client<Environment> for Caller {
         drive::pump(host, self, relay, reply).await
     }
 
+    /// Before its head is committed the platform does not tell that a client has left.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
-        let Some(stream) = &self.stream else { return Poll::Pending };
-        let mut closed = core::pin::pin!(stream.closed());
-        closed.as_mut().poll(cx).map(|()| Gone)
+        match &mut self.stream {
+            Some(stream) => stream.departure.poll_closed(cx).map(|()| Gone),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Body {
+    fn new() -> (Stream, Self) {
+        let ((sender, receiver), (departure, presence)) = (mpsc::channel(1), oneshot::channel());
+        (Stream { bytes: sender, departure }, Self { bytes: receiver, _presence: presence })
     }
 }
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = core::convert::Infallible;
+    type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.0.poll_recv(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.bytes.poll_recv(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 
-/// What an invocation says when its exchange ended without an answer: a fault of this gateway, whatever the dialect.
+/// What an invocation answers when its exchange ended without an answer.
 pub(crate) fn no_answer() -> Response<Body> {
-    let (sender, receiver) = mpsc::channel(1);
-    let _ = sender.try_send(Bytes::from_static(NO_ANSWER.as_bytes()));
-    let mut response = Response::new(Body(receiver));
-    *response.status_mut() = lambda_http::http::StatusCode::INTERNAL_SERVER_ERROR;
+    let (stream, body) = Body::new();
+    // There is room for one.
+    let _ = stream.bytes.try_send(Bytes::from_static(NO_ANSWER.as_bytes()));
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// Readable as an error of both API families.
-const NO_ANSWER: &str = r#"{"type":"error","error":{"type":"api_error","message":"the gateway ended this request without an answer; its log says why","code":null,"param":null}}"#;
+/// `None` when a name or a value can be no header.
+fn response(head: &Head, body: Body) -> Option<Response<Body>> {
+    let mut headers = HeaderMap::with_capacity(head.headers.len());
+    for (name, value) in &head.headers {
+        headers.append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?);
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(head.status).ok()?;
+    *response.headers_mut() = headers;
+    Some(response)
+}
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ impl Environment {
         let gateway = Gateway::new(Config::read(&get));
         let aws = Arc::new(Aws::open(machine, &get));
         let (store, warning) = Store::open(&get, &aws);
-        let environment = Self { machine, gateway: Mutex::new(gateway), store, network: Network::new() };
+        let environment = Self { machine, gateway: Mutex::new(gateway), store, network: Network::new(machine.now) };
         let now = environment.now();
         for line in environment.with(|gateway| gateway.greeting(now)) {
             environment.log(&line);

@@ -4,7 +4,7 @@
 use core::fmt;
 use std::error::Error;
 
-use lambda_http::http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 /// An operation that was not performed, or of which nobody knows.
@@ -61,7 +61,8 @@ impl Cause {
         let name = serde_json::from_slice::<Told>(body).ok().map(|told| told.name).or_else(header).unwrap_or_default();
         let name = name.rsplit('#').next().unwrap_or_default();
         let name = name.split(':').next().unwrap_or_default();
-        let is_name = name.len() <= LONGEST_NAME && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        let is_name =
+            name.len() <= LONGEST_NAME && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
         let code = if is_name { name.to_owned() } else { String::new() };
         Self::Refused { status: status.as_u16(), code }
     }

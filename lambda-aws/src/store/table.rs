@@ -196,9 +196,7 @@ fn advice(operation: &str, cause: &Cause) -> String {
         "ResourceNotFoundException" => {
             "; the region of the function has no such table: create it or mend TOKEN_TABLE".into()
         }
-        "ValidationException" => {
-            "; the table must have the partition key \"pk\" (a string) and no sort key".into()
-        }
+        "ValidationException" => "; the table must have the partition key \"pk\" (a string) and no sort key".into(),
         "ExpiredTokenException" | "UnrecognizedClientException" | "InvalidSignatureException" => {
             "; the credentials of the function are not taken: it should run with those of its role".into()
         }
