@@ -164,7 +164,7 @@ rebuilt; for a changed function, start again. Nothing of your AWS configuration 
   --port N            port of the gateway; 0 chooses a free one (default: PORT, or 8080)
   --upstream-port N   port of the simulated upstream (default: a free one)
   --persist DIR       keep the local KV or table here (default: with a real account .wrangler/state or .lambda/state,
-                      else not kept)
+                      else not kept). Neither platform sees the tokens that the other has kept
   --no-build          serve the bundle or the function that is there, and do not rebuild
   -v, --verbose       show everything that wrangler or the emulator says
 
@@ -185,12 +185,13 @@ with --json, one line on standard output:
 const HELP_TEST: &str = "\
 Usage: cargo xtask test [--fast | --only NAME] [--list]
 
-Runs everything: formatting, lints, tests of each package, the core's empty import list, the bundle and its size, and
-the suites in tests/clients against the worker on workerd with a simulated upstream. A failed step does not stop the
-others. The last line of standard output is `N passed, N failed`. Your own accounts and keys are never used.
+Runs everything: formatting, lints, tests of each package, the core's empty import list, the bundle and its size, the
+function's store against local AWS servers, and the suites in tests/clients with a simulated upstream twice: against the
+worker on workerd (`suite:`) and against the function on the Lambda emulator (`lambda:`). A failed step does not stop
+the others. The last line of standard output is `N passed, N failed`. Your own accounts and keys are never used.
 
-  --fast         the inner loop: no deploy check, and of the suites only the smoke suite
-  --only NAME    one step, or a family: `--only suite:smoke`, `--only test`, `--only suite`
+  --fast         the inner loop: no deploy check, and of the suites only the smoke suite, on both platforms
+  --only NAME    one step, or a family: `--only suite:smoke`, `--only test`, `--only lambda`
   --list         name the steps";
 
 const HELP_BENCH: &str = "\

@@ -15,42 +15,44 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// The status with which loopback's `port` answers `GET path`; nothing while nobody answers in time.
-pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    stream.set_write_timeout(Some(PATIENCE)).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n").ok()?;
-    let mut head = [0; STATUS_LINE];
-    stream.read_exact(&mut head).ok()?;
-    parse(&head)
+/// Asks loopback's `port` and reads the whole answer.
+pub(crate) fn get(port: u16, path: &str) -> io::Result<Answer> {
+    ask(port, &format!("GET {path}"), &[], "")
+}
+
+/// Sends a body to loopback's `port` and reads the whole answer.
+pub(crate) fn post(port: u16, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
+    ask(port, &format!("POST {path}"), headers, body)
+}
+
+fn ask(port: u16, line: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut request = format!("{line} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !body.is_empty() {
+        request.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
+    stream.write_all(format!("{request}\r\n{body}").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    read(&answer).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP"))
+}
+
+/// A whole answer; a chunked body keeps the lengths of its chunks.
+fn read(text: &str) -> Option<Answer> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()?;
+    Some(Answer { status, body: body.to_owned() })
 }
 
 /// Does anybody listen on loopback's `port`?
 pub(crate) fn accepts(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpStream::connect_timeout(&address, PATIENCE).is_ok()
-}
-
-/// Sends a body to loopback's `port` and reads the whole answer.
-pub(crate) fn post(port: u16, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let mut request = format!("POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n");
-    for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
-    }
-    request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
-    stream.write_all(request.as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let status = answer.as_bytes().first_chunk::<STATUS_LINE>().and_then(|head| parse(head));
-    match (status, answer.split_once("\r\n\r\n")) {
-        (Some(status), Some((_, body))) => Ok(Answer { status, body: body.to_owned() }),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP")),
-    }
 }
 
 /// Waits until a program that was just started listens on loopback's `port`.
@@ -70,15 +72,8 @@ pub(crate) fn await_listener(port: u16, service: &mut Service, step: &mut Step) 
     Ok(())
 }
 
-fn parse(head: &[u8]) -> Option<u16> {
-    let line = std::str::from_utf8(head).ok()?;
-    line.strip_prefix("HTTP/1.")?.get(2..)?.parse().ok()
-}
-
 const PATIENCE: Duration = Duration::from_secs(2);
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// `HTTP/1.1 200`
-const STATUS_LINE: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -86,24 +81,32 @@ mod tests {
     use std::net::TcpListener;
 
     #[test]
-    fn the_status_is_read_from_a_real_answer() {
+    fn status_and_body_are_read_from_a_real_answer() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 11];
-            stream.read_exact(&mut request).unwrap();
-            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").unwrap();
-            request
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\nbody") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy").unwrap();
+            String::from_utf8(request).unwrap()
         });
-        assert_eq!(status(port, "/health"), Some(503));
-        assert_eq!(&server.join().unwrap(), b"GET /health");
-        assert_eq!(status(port, "/health"), None, "nobody listens any more");
+        let answer = post(port, "/health", &[("x-a", "b")], "body").unwrap();
+        assert_eq!((answer.status, answer.body.as_str()), (503, "busy"));
+        let request = server.join().unwrap();
+        assert!(request.starts_with("POST /health HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("\r\nx-a: b\r\n") && request.contains("\r\ncontent-length: 4\r\n"), "{request}");
+        assert!(get(port, "/health").is_err(), "nobody listens any more");
         assert!(!accepts(port));
     }
 
     #[test]
     fn what_is_not_http_has_no_status() {
-        assert_eq!(parse(b"SSH-2.0-abcd"), None);
+        assert!(read("SSH-2.0-abcd\r\n\r\n").is_none());
+        assert!(read("HTTP/1.1 200 OK\r\n").is_none(), "the head may not be whole yet");
     }
 }

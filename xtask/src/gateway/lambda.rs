@@ -29,8 +29,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::table::Table;
-use super::{Plan, Values};
+use super::{Plan, Site};
 use crate::failure::{Failure, Result};
+use crate::ports::Held;
 use crate::process::{self, Service, Watch};
 use crate::progress::{Step, say};
 use crate::root::Root;
@@ -46,24 +47,21 @@ pub(super) struct Function {
 }
 
 impl Function {
-    /// Starts the table in `state`, the emulator on `port`, and the function.
-    pub(super) fn start(
-        root: &Root,
-        plan: &Plan,
-        (port, values): (u16, &Values),
-        state: &Path,
-        ready: Arc<AtomicBool>,
-    ) -> Result<Self> {
+    /// Starts the table, the emulator and the function, in this order.
+    pub(super) fn start(root: &Root, plan: &Plan, site: Site<'_>) -> Result<Self> {
         let program = existing(root)?;
-        let table = Table::start(root, state)?;
+        let table = Table::start(root, &site.state.join("table"))?;
         // Before the function, which ends at once when it cannot ask for its first invocation.
-        let emulator = emulate(root, plan, port)?;
+        let port = site.port.port();
+        let emulator = emulate(root, plan, site.port)?;
         let mut command = function(root, &program, port);
-        command.envs(values).envs(table.settings());
-        let process = Service::start("the function (kiro2api-lambda)", &mut command, Some(of_function(plan, ready)))?;
+        command.envs(site.values).envs(table.settings());
+        let watch = of_function(plan, Arc::clone(site.ready));
+        let process = Service::start("the function (kiro2api-lambda)", &mut command, Some(watch))?;
         Ok(Self { process, emulator, table })
     }
 
+    /// An error as soon as one of the programs has ended.
     pub(super) fn check(&mut self) -> Result<()> {
         self.process.check()?;
         self.emulator.check()?;
@@ -102,9 +100,10 @@ pub(super) fn existing(root: &Root) -> Result<PathBuf> {
     }
 }
 
-fn emulate(root: &Root, plan: &Plan, port: u16) -> Result<Service> {
-    let mut command = emulator(root, port)?;
+fn emulate(root: &Root, plan: &Plan, port: Held) -> Result<Service> {
+    let mut command = emulator(root, port.port())?;
     let mut step = Step::start("start the Lambda emulator");
+    let port = port.release();
     let outcome = Service::start("the Lambda emulator (cargo lambda)", &mut command, Some(of_emulator(plan)))
         .and_then(|mut service| http::await_listener(port, &mut service, &mut step).map(|()| service));
     step.close(outcome, |_| String::new())

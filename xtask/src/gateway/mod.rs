@@ -60,6 +60,18 @@ pub(crate) struct Plan {
     pub(crate) quiet: bool,
 }
 
+/// What a platform's programs are started with, beside the plan.
+struct Site<'a> {
+    port: ports::Held,
+    values: &'a Values,
+    /// Private, and gone with the gateway.
+    folder: &'a Folder,
+    /// Where the local KV or table is kept.
+    state: &'a Path,
+    /// Set once the gateway answers.
+    ready: &'a Arc<AtomicBool>,
+}
+
 /// A running gateway; dropping it ends every process and removes its settings file.
 #[derive(Debug)]
 pub(crate) struct Gateway {
@@ -81,7 +93,8 @@ impl Gateway {
     /// Stored state lives in the private folder with a simulated upstream (its accounts do not outlive it) and in a
     /// folder of the project with a real account, so that a rotated refresh token survives.
     pub(crate) fn start(root: &Root, plan: Plan) -> Result<Self> {
-        let port = ports::claim(plan.port, "--port")?;
+        let held = ports::hold(plan.port, "--port")?;
+        let port = held.port();
         let account = plan.settings.account();
         let upstream = match account {
             Some(_) => None,
@@ -92,14 +105,10 @@ impl Gateway {
         let state = kept.clone().unwrap_or_else(|| folder.join("state"));
         let values = values(&plan.settings, upstream.as_ref());
         let ready = Arc::new(AtomicBool::new(false));
-        let place = (port, &values);
+        let site = Site { port: held, values: &values, folder: &folder, state: &state, ready: &ready };
         let serving = match plan.platform {
-            Platform::Workers => {
-                Serving::Workers(workers::start(root, &plan, place, (&folder, &state), Arc::clone(&ready))?)
-            }
-            Platform::Lambda => {
-                Serving::Lambda(lambda::Function::start(root, &plan, place, &state.join("table"), Arc::clone(&ready))?)
-            }
+            Platform::Workers => Serving::Workers(workers::start(root, &plan, site)?),
+            Platform::Lambda => Serving::Lambda(lambda::Function::start(root, &plan, site)?),
         };
         let key = plan.settings.client_key();
         let now = Instant::now();
@@ -110,6 +119,7 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// Where it runs.
     pub(crate) fn platform(&self) -> Platform {
         match self.serving {
             Serving::Workers(_) => Platform::Workers,
@@ -184,7 +194,7 @@ impl Gateway {
                 step.failed("");
                 return Err(failure);
             }
-            if http::status(self.port, "/health") == Some(200) {
+            if http::get(self.port, "/health").is_ok_and(|answer| is_healthy(&answer)) {
                 step.done(&self.url());
                 self.last_answer = Instant::now();
                 return Ok(());
@@ -259,6 +269,11 @@ impl Serving {
             Self::Lambda(function) => function.recent_output(),
         }
     }
+}
+
+/// The answer of a gateway, and not of some other program that was quicker to listen.
+fn is_healthy(answer: &http::Answer) -> bool {
+    answer.status == 200 && answer.body.contains(r#""configured":"#)
 }
 
 /// Everything the gateway is configured with.

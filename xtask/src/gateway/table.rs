@@ -3,10 +3,11 @@
 //! What was stored is in the folder when the answer says so, and is there again after every end, a sudden one too.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::folder;
 use crate::failure::{During, Failure, Result};
-use crate::process::Service;
+use crate::process::{Service, interrupt};
 use crate::progress::Step;
 use crate::root::Root;
 use crate::{http, ports, settings, tools};
@@ -42,19 +43,53 @@ impl Table {
         self.server.check()
     }
 
+    /// The server listens before it has opened its folder, and ends a moment later when it cannot: then its own words
+    /// say more than its silence.
+    fn last_words(&mut self) -> Option<Failure> {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if let Err(failure) = self.check() {
+                return Some(failure);
+            }
+            std::thread::sleep(POLL);
+        }
+        None
+    }
+
     fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The same table as template.yaml describes.
+    /// Makes the table that template.yaml describes, if it is not there, and waits until it can be used.
     fn create(&self) -> Result<()> {
-        let answer =
-            http::post(self.port, "/", &CREATE_HEADERS, CREATE).during(|| "make the token table".to_owned())?;
-        if answer.status == 200 || answer.body.contains("ResourceInUseException") {
-            Ok(())
+        self.ask("CreateTable", CREATE, "ResourceInUseException")?;
+        let started = Instant::now();
+        while !self.ask("DescribeTable", DESCRIBE, "")?.contains(ACTIVE) {
+            interrupt::check()?;
+            if started.elapsed() > PATIENCE {
+                return Err(Failure::new("the token table was not ready in time"));
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// One request; an error whose body names `pardoned` is as good as an answer.
+    fn ask(&self, operation: &str, input: &str, pardoned: &str) -> Result<String> {
+        let target = format!("DynamoDB_20120810.{operation}");
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", &*target),
+            ("x-amz-date", "20260101T000000Z"),
+            // Nobody checks the signature, but there has to be one.
+            ("authorization", "AWS4-HMAC-SHA256 Credential=local, SignedHeaders=host, Signature=none"),
+        ];
+        let answer = http::post(self.port, "/", &headers, input).during(|| format!("ask the table: {operation}"))?;
+        if answer.status == 200 || !pardoned.is_empty() && answer.body.contains(pardoned) {
+            Ok(answer.body)
         } else {
-            Err(Failure::new(format!("the token table could not be made (status {})", answer.status))
-                .with_output(answer.body))
+            let status = answer.status;
+            Err(Failure::new(format!("the token table refused {operation} ({status})")).with_output(answer.body))
         }
     }
 }
@@ -67,33 +102,40 @@ fn launch(command: &mut std::process::Command, state: &Path, step: &mut Step) ->
     settings::withhold(command);
     let mut server = Service::start("the token table (dynalite)", command, None)?;
     http::await_listener(port, &mut server, step)?;
-    let table = Table { server, port };
-    table.create()?;
-    Ok(table)
+    let mut table = Table { server, port };
+    match table.create() {
+        Ok(()) => Ok(table),
+        Err(failure) if failure.is_interrupt() => Err(failure),
+        Err(failure) => {
+            let failure = table.last_words().unwrap_or(failure);
+            let output = failure.output().unwrap_or_default().to_owned();
+            let folder = state.display();
+            Err(Failure::new(format!("{failure}. Another gateway may be using its folder, {folder}"))
+                .with_output(output))
+        }
+    }
 }
 
+const PATIENCE: Duration = Duration::from_secs(2);
 const NAME: &str = "kiro2api";
 const CREATE: &str = r#"{"TableName":"kiro2api","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}]}"#;
-const CREATE_HEADERS: [(&str, &str); 4] = [
-    ("content-type", "application/x-amz-json-1.0"),
-    ("x-amz-target", "DynamoDB_20120810.CreateTable"),
-    ("x-amz-date", "20260101T000000Z"),
-    // Nobody checks the signature, but there has to be one.
-    (
-        "authorization",
-        "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none",
-    ),
-];
+const DESCRIBE: &str = r#"{"TableName":"kiro2api"}"#;
+const ACTIVE: &str = r#""TableStatus":"ACTIVE""#;
+const POLL: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ask(table: &Table, operation: &'static str, body: &str) -> String {
-        let target = format!("DynamoDB_20120810.{operation}");
-        let mut headers = CREATE_HEADERS;
-        headers[1].1 = &target;
-        http::post(table.port, "/", &headers, body).unwrap().body
+    #[test]
+    fn a_folder_in_use_is_named() {
+        let root = Root::find();
+        let folder = folder::Folder::make(&root).unwrap();
+        let _first = Table::start(&root, &folder.join("table")).unwrap();
+        let failure = Table::start(&root, &folder.join("table")).unwrap_err();
+        let words = failure.to_string();
+        assert!(words.starts_with("the token table (dynalite) ended unexpectedly"), "{words}");
+        assert!(words.ends_with(&format!("using its folder, {}", folder.join("table").display())), "{words}");
     }
 
     #[test]
@@ -103,10 +145,10 @@ mod tests {
         let state = folder.join("table");
         let table = Table::start(&root, &state).unwrap();
         let put = r#"{"TableName":"kiro2api","Item":{"pk":{"S":"k"},"value":{"S":"rotated"}}}"#;
-        assert_eq!(ask(&table, "PutItem", put), "{}");
+        assert_eq!(table.ask("PutItem", put, "").unwrap(), "{}");
         drop(table);
         let table = Table::start(&root, &state).unwrap();
         let get = r#"{"TableName":"kiro2api","Key":{"pk":{"S":"k"}},"ConsistentRead":true}"#;
-        assert!(ask(&table, "GetItem", get).contains("rotated"));
+        assert!(table.ask("GetItem", get, "").unwrap().contains("rotated"));
     }
 }

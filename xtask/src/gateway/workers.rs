@@ -1,31 +1,22 @@
 //! The worker under `wrangler dev`: the real workerd, and a local KV.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::folder::Folder;
-use super::{Plan, Values, noise};
+use super::{Plan, Site, noise};
 use crate::failure::Result;
 use crate::process::{Service, Watch};
 use crate::progress::say;
 use crate::root::Root;
 use crate::{env_file, ports, tools};
 
-/// Starts wrangler on `port` with its local KV in `state`.
-pub(super) fn start(
-    root: &Root,
-    plan: &Plan,
-    (port, values): (u16, &Values),
-    (folder, state): (&Folder, &Path),
-    ready: Arc<AtomicBool>,
-) -> Result<Service> {
-    let settings = folder.write_private("settings.env", &env_file::encode(values)?)?;
+/// Starts wrangler.
+pub(super) fn start(root: &Root, plan: &Plan, site: Site<'_>) -> Result<Service> {
+    let settings = site.folder.write_private("settings.env", &env_file::encode(site.values)?)?;
     let mut command = tools::wrangler(root)?;
     command.args(["dev", "--ip", "127.0.0.1", "--show-interactive-dev-session=false"]);
-    command.arg("--port").arg(port.to_string());
     command.arg("--inspector-port").arg(ports::free()?.to_string());
-    command.arg("--env-file").arg(settings).arg("--persist-to").arg(state);
+    command.arg("--env-file").arg(settings).arg("--persist-to").arg(site.state);
     // Wrangler's inspector makes a request to itself, and keeps the message, for every chunk of every response: a few busy
     // streams use up its file descriptors and its heap. It has no option to go without; this variable makes it.
     command.env("VSCODE_INSPECTOR_OPTIONS", "{}");
@@ -33,7 +24,8 @@ pub(super) fn start(
     if !plan.rebuild {
         command.env(BUNDLE_IS_READY, "1");
     }
-    Service::start("the worker (wrangler dev)", &mut command, Some(watch(plan, ready)))
+    command.arg("--port").arg(site.port.release().to_string());
+    Service::start("the worker (wrangler dev)", &mut command, Some(watch(plan, Arc::clone(site.ready))))
 }
 
 fn watch(plan: &Plan, ready: Arc<AtomicBool>) -> Watch {

@@ -142,7 +142,7 @@ impl Run<'_> {
     }
 
     fn cargo(&self, commands: &[Vec<&'static str>], progress: &mut Step) -> Verdict {
-        tools::wasm_target(self.root).map_err(plain)?;
+        tools::target(self.root, tools::WASM).map_err(plain)?;
         for arguments in commands {
             process::demand(&mut self.root.cargo(arguments), progress, BUILD_LIMIT).map_err(plain)?;
         }
@@ -160,7 +160,7 @@ impl Run<'_> {
     }
 
     fn wasm_imports(&self, progress: &mut Step) -> Verdict {
-        tools::wasm_target(self.root).map_err(plain)?;
+        tools::target(self.root, tools::WASM).map_err(plain)?;
         process::demand(&mut wasm_imports::compile(self.root), progress, BUILD_LIMIT).map_err(plain)?;
         let note = wasm_imports::check(self.root).map_err(plain)?;
         Ok((Count::ONE, note))

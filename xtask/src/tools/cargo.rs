@@ -41,13 +41,8 @@ pub(super) fn wasm_bindgen(root: &Root) -> Result<PathBuf> {
     )
 }
 
-/// Adds the wasm target to the pinned toolchain where it is missing.
-pub(super) fn wasm_target(root: &Root) -> Result<()> {
-    target(root, WASM)
-}
-
 /// Adds a target's standard library to the pinned toolchain where it is missing.
-fn target(root: &Root, triple: &str) -> Result<()> {
+pub(crate) fn target(root: &Root, triple: &str) -> Result<()> {
     let mut query = root.command("rustc");
     query.args(["--print", "target-libdir", "--target", triple]);
     let folder = process::value_of(&mut query)?;

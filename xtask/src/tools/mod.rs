@@ -11,7 +11,7 @@ mod stamp;
 use std::path::PathBuf;
 use std::process::Command;
 
-pub(crate) use cargo::WASM;
+pub(crate) use cargo::{WASM, target};
 pub(crate) use npm::clients;
 pub(crate) use python::{aws, interpreter as python};
 
@@ -29,7 +29,7 @@ pub(crate) struct BundleTools {
 impl BundleTools {
     /// Installs what is missing.
     pub(crate) fn ready(root: &Root) -> Result<Self> {
-        cargo::wasm_target(root)?;
+        cargo::target(root, WASM)?;
         // npm first: it is quick, and a missing Node is best told before minutes of compiling.
         let modules = npm::tools(root)?;
         Ok(Self { modules, worker_build: cargo::worker_build(root)?, wasm_bindgen: cargo::wasm_bindgen(root)? })
@@ -44,11 +44,6 @@ impl BundleTools {
             .env("ESBUILD_BIN", self.modules.join(".bin/esbuild"));
         command
     }
-}
-
-/// The wasm target alone, for checks that need no bundle.
-pub(crate) fn wasm_target(root: &Root) -> Result<()> {
-    cargo::wasm_target(root)
 }
 
 /// `wrangler`, silent about itself: no telemetry, no banner, its logs under the target folder.
