@@ -124,7 +124,7 @@ class Stack:
                 name, attribute = given.split(".") if isinstance(given, str) else given
                 return self.attribute(name, attribute)
             case "Fn::Sub":
-                return re.sub(r"\$\{([^}]+)\}", lambda found: self.call("Ref", found.group(1)), given)
+                return re.sub(r"\$\{([^}]+)\}", lambda found: self.named(found.group(1)), given)
             case "Fn::Join":
                 return given[0].join(self.value(given[1]))
             case "Fn::Split":
@@ -132,6 +132,10 @@ class Stack:
             case "Fn::Select":
                 return self.value(given[1])[int(given[0])]
         raise NotImplementedError(function)
+
+    def named(self, name):
+        """What stands for a name in the text of Fn::Sub."""
+        return self.call("Fn::GetAtt" if "." in name else "Ref", name)
 
     def attribute(self, name, attribute):
         """What CloudFormation documents as the value of Ref and GetAtt."""
