@@ -209,8 +209,10 @@ fn a_second_answer_and_a_next_before_the_answer_are_offences() {
 #[test]
 fn whole_answers_and_failures_are_told_as_such() {
     let (api, answering, mut program, id) = begin(&json!({}));
-    assert_eq!(program.post(&format!("invocation/{id}/response"), "", "{\"statusCode\":200}"), 202);
-    assert_eq!(answering.whole().unwrap().end, End::Buffered(json!({ "statusCode": 200 })));
+    assert_eq!(program.post(&format!("invocation/{id}/response"), "", "{\"statusCode\":203,\"body\":\"b\"}"), 202);
+    let answer = answering.whole().unwrap();
+    assert_eq!((answer.status(), answer.text().as_str()), (203, "b"));
+    assert_eq!(answer.end, End::Buffered(json!({ "statusCode": 203, "body": "b" })));
     let answering = api.invoke(Invocation::new(&json!({}))).unwrap();
     let (id, ..) = program.next();
     let body = "{\"errorMessage\":\"m\",\"errorType\":\"t\"}";

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -208,8 +210,13 @@ impl Answering {
 }
 
 impl Answer {
-    /// The whole body.
+    /// The body, as the client gets it: of a streamed answer, or of a whole one in the form of payload 2.0.
     pub fn body(&self) -> Vec<u8> {
+        if let End::Buffered(whole) = &self.end {
+            let text = whole["body"].as_str().unwrap_or_default();
+            let encoded = whole["isBase64Encoded"].as_bool() == Some(true);
+            return if encoded { BASE64_STANDARD.decode(text).unwrap_or_default() } else { text.as_bytes().to_vec() };
+        }
         self.pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect()
     }
 
@@ -218,8 +225,12 @@ impl Answer {
         String::from_utf8_lossy(&self.body()).into_owned()
     }
 
-    /// The status, or 0 without a head.
+    /// The status, or 0 where there is none.
     pub fn status(&self) -> u16 {
-        self.head.as_ref().map_or(0, |head| head.status)
+        match (&self.head, &self.end) {
+            (Some(head), _) => head.status,
+            (None, End::Buffered(whole)) => whole["statusCode"].as_u64().and_then(|it| it.try_into().ok()).unwrap_or(0),
+            (None, _) => 0,
+        }
     }
 }
