@@ -46,6 +46,8 @@ pub struct Config {
     pub default_script: Option<String>,
     /// So many requests are remembered; the oldest are forgotten first.
     pub max_records: usize,
+    /// Whether a record holds its body's text as it came, so that bodies can be compared byte for byte.
+    pub keep_text: bool,
     /// Injected failures, the first that fits wins.
     pub faults: Vec<Fault>,
     /// Who may call. Changing this list forgets every issued token.
@@ -72,6 +74,7 @@ impl Default for Config {
             oidc_region: None,
             default_script: None,
             max_records: 5_000,
+            keep_text: false,
             faults: Vec::new(),
             accounts: crate::accounts::demo(),
             models: crate::catalogue::models(),

@@ -22,6 +22,9 @@ pub struct Record {
     pub headers: Vec<(String, String)>,
     /// The body as JSON; a string if it is none; `null` if it is empty.
     pub body: Value,
+    /// The body as it came, with the switch `keep_text`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Bytes of the body.
     pub body_bytes: usize,
     /// `chat`, `social`, `idc`, `usage`, `models`, `profiles`, `mcp` or `unknown`.

@@ -130,7 +130,9 @@ pub(super) async fn serve(
         Err(error) => return Err(io::Error::other(error)),
     };
     let body = body_value(&bytes);
+    let keep = shared.lock().config().keep_text;
     guard.update(|record| {
+        record.text = keep.then(|| String::from_utf8_lossy(&bytes).into_owned());
         record.body_bytes = bytes.len();
         record.body = body;
     });
