@@ -21,9 +21,10 @@ pub struct Term {
 }
 
 impl Term {
-    /// `ends`: [`Millis::NEVER`] where the platform sets no end.
+    /// `ends`: [`Millis::NEVER`] where the platform sets no end. One that has passed is none: emulators of a platform
+    /// name such a time.
     pub fn new(begun: Millis, ends: Millis) -> Self {
-        Self { begun, ends }
+        Self { begun, ends: if ends > begun { ends } else { Millis::NEVER } }
     }
 
     /// When the request came.
@@ -217,6 +218,7 @@ mod tests {
         assert_eq!([free.answered(), free.refreshed(), free.saved()], [Millis::NEVER; 3]);
         assert!(!free.is_too_short() && !Term::new(Millis(0), Millis::secs(10)).is_too_short());
         assert!(Term::new(Millis(0), Millis(9_999)).is_too_short());
+        assert_eq!(Term::new(Millis::mins(30), Millis::mins(10)).answered(), Millis::NEVER, "it has passed");
     }
 
     #[test]
