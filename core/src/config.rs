@@ -217,7 +217,7 @@ impl Reader<'_> {
     }
 
     fn bases(&mut self) -> Bases {
-        match Bases::read(&|name: &str| (self.get)(name).unwrap_or_default()) {
+        match Bases::read(|name: &str| (self.get)(name).unwrap_or_default()) {
             Ok(bases) => bases,
             Err(error) => {
                 self.problems.push(error.to_string());
