@@ -217,7 +217,7 @@ impl Reader<'_> {
     }
 
     fn bases(&mut self) -> Bases {
-        match Bases::read(&|name: &str| (self.get)(name).unwrap_or_default()) {
+        match Bases::read(|name: &str| (self.get)(name).unwrap_or_default()) {
             Ok(bases) => bases,
             Err(error) => {
                 self.problems.push(error.to_string());
@@ -313,8 +313,8 @@ const MIN_HOURS: f64 = 0.02;
 const MAX_HOURS: f64 = 8760.0;
 /// A day: longer than any platform keeps a request.
 const MAX_MINUTES: f64 = 1440.0;
-const NO_CLIENT_KEY: &str = "no client key is set: set the secret KIRO_CLIENT_TOKEN (for example `wrangler secret put KIRO_CLIENT_TOKEN`) to a key of your own, and give it to your clients";
-const NO_ACCOUNT: &str = "no account is set: set the secret KIRO_AUTH_TOKEN to JSON such as [{\"auth\":\"Social\",\"refreshToken\":\"…\"}] (for example `wrangler secret put KIRO_AUTH_TOKEN`)";
+const NO_CLIENT_KEY: &str = "no client key is set: set KIRO_CLIENT_TOKEN (Workers: `wrangler secret put KIRO_CLIENT_TOKEN`; Lambda: a secret, its ARN in the stack's parameter ClientTokenArn) to a key of your own, and give it to your clients";
+const NO_ACCOUNT: &str = "no account is set: set KIRO_AUTH_TOKEN (Workers: `wrangler secret put KIRO_AUTH_TOKEN`; Lambda: a secret, its ARN in the stack's parameter AuthTokenArn) to JSON such as [{\"auth\":\"Social\",\"refreshToken\":\"…\"}]";
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,14 @@
-//! Performs an exchange's steps on a platform. The only async file of the core; it decides nothing.
+//! Performs an exchange's steps on a platform. The only async module of the core; it decides nothing.
+
+mod choices;
 
 use core::future::{Future, poll_fn};
-use core::pin::{Pin, pin};
+use core::pin::pin;
 use core::task::{Context, Poll};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::Config;
 use crate::exchange::relay::{End, Flow, Relay};
-use crate::exchange::{Exchange, Fresh, Gateway, Input, Joined, Step, settings};
+use crate::exchange::{Exchange, Fresh, Gateway, Input, Step};
 use crate::host::{Clock, Entropy, Head, Incoming, Millis, Reply, StoreError, TokenStore, Transport, TransportError};
 
 /// A platform: its clock, randomness, store and network, and where the shared state lives.
@@ -56,7 +57,7 @@ pub async fn drive<H: Host, C: Client<H>>(host: &H, incoming: Incoming, client: 
         Exchange::begin(gateway, incoming, host.now(), seed)
     });
     while run(host, &mut exchange, client).await == Pause::Choices {
-        choices(host, &mut exchange, client).await;
+        choices::run(host, &mut exchange, client).await;
     }
     for entry in exchange.log(host.now()) {
         host.log(&entry);
@@ -75,17 +76,18 @@ async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &
     let mut line = Line { reply: None, headed: false };
     let mut gone = false;
     loop {
-        let step = exchange.step();
-        if !matches!(step, Step::Await { .. } | Step::Open(_) | Step::Write(_) | Step::Relay) {
+        let (step, patience, slow) = (exchange.step(), exchange.patience(host.now()), exchange.client_patience());
+        let keeps = exchange.is_refreshing() && matches!(step, Step::Answer(..));
+        if !keeps && !matches!(step, Step::Await { .. } | Step::Open(_) | Step::Write(_) | Step::Relay) {
             line.reply = None;
         }
         let input = match step {
-            Step::Load { key } => Input::Loaded(within(host, host.load(key)).await),
+            Step::Load { key } => Input::Loaded(stored(host, patience, host.load(key)).await),
             Step::Save { key, value, expected, lifetime } => {
-                Input::Saved(within(host, host.save(key, value, expected, lifetime)).await)
+                Input::Saved(stored(host, patience, host.save(key, value, expected, lifetime)).await)
             }
-            Step::Remove { key } => Input::Removed(within(host, host.remove(key)).await),
-            Step::Settings => Input::Settings(settings(host).await),
+            Step::Remove { key } => Input::Removed(stored(host, patience, host.remove(key)).await),
+            Step::Settings => Input::Settings(settings(host, patience).await),
             // Nothing is begun, and paid for, for a client that is gone.
             Step::Send(_) if !gone && is_gone::<H, C>(client).await => {
                 gone = true;
@@ -105,8 +107,8 @@ async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &
                 Err(Gone) => Input::Gone,
             },
             Step::Open(head) => told(client.open(head).await),
-            Step::Write(bytes) => told(client.write(bytes).await),
-            Step::Answer(head, body) => told(client.answer(head, body).await),
+            Step::Write(bytes) => told(taken(host, slow, client.write(bytes)).await),
+            Step::Answer(head, body) => told(taken(host, slow, client.answer(head, body)).await),
             Step::Relay => relay(host, exchange, &mut line, client).await,
             Step::Choices => return Pause::Choices,
             Step::Done => return Pause::Done,
@@ -114,156 +116,6 @@ async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &
         host.with(|gateway| exchange.on(gateway, input, host.now()));
     }
 }
-
-/// Brings the choices of an exchange to their ends side by side. What they write goes out in turns. While the client
-/// takes it they go on until there is no more room, so that a slow client slows all of them and yet leaves no refresh
-/// of a login lying about.
-async fn choices<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &mut C) {
-    let mut branches = match host.with(|gateway| exchange.branches(gateway, host.now())) {
-        Ok(branches) => branches,
-        Err(error) => return host.with(|gateway| exchange.refuse(gateway, &error, host.now())),
-    };
-    let stage = Mutex::new(Stage::default());
-    let mut joined = Joined { opened: false, gone: false };
-    let mut parts: Vec<_> = branches.iter_mut().map(|branch| Box::pin(part(host, branch, &stage))).collect();
-    loop {
-        poll_fn(|cx| {
-            joined.gone = joined.gone || client.poll_gone(cx).is_ready();
-            poll_parts(&mut parts, &stage, joined.gone, cx)
-        })
-        .await;
-        let (head, bytes) = lock(&stage).take();
-        let mut told = pin!(tell::<H, C>(client, head.as_ref(), &bytes, &mut joined));
-        poll_fn(|cx| {
-            let told = told.as_mut().poll(cx);
-            if told.is_pending() {
-                let _ = poll_parts(&mut parts, &stage, false, cx);
-            }
-            told
-        })
-        .await;
-        if parts.is_empty() && !lock(&stage).has_something() {
-            break;
-        }
-    }
-    drop(parts);
-    host.with(|gateway| exchange.join(gateway, branches, joined, host.now()));
-}
-
-/// Tells the one client what the choices have for it.
-async fn tell<H: Host, C: Client<H>>(client: &mut C, head: Option<&Head>, bytes: &[u8], joined: &mut Joined) {
-    if let Some(head) = head {
-        joined.opened = client.open(head).await.is_ok();
-        joined.gone |= !joined.opened;
-    }
-    if !bytes.is_empty() && !joined.gone {
-        joined.gone = client.write(bytes).await.is_err();
-    }
-}
-
-/// Gives each choice its turn. Ready when there is something for the client, or nobody is left.
-fn poll_parts<F: Future<Output = bool>>(
-    parts: &mut Vec<Pin<Box<F>>>,
-    stage: &Mutex<Stage>,
-    gone: bool,
-    cx: &mut Context<'_>,
-) -> Poll<()> {
-    lock(stage).over |= gone;
-    loop {
-        let over = lock(stage).over;
-        parts.retain_mut(|part| match part.as_mut().poll(cx) {
-            Poll::Ready(failed) => {
-                lock(stage).over |= failed;
-                false
-            }
-            Poll::Pending => true,
-        });
-        // Those that had their turn before the failure learn of it now.
-        if lock(stage).over == over {
-            break;
-        }
-    }
-    if parts.is_empty() || lock(stage).has_something() { Poll::Ready(()) } else { Poll::Pending }
-}
-
-/// One choice, to its end; whether it failed.
-async fn part<H: Host>(host: &H, branch: &mut Exchange, stage: &Mutex<Stage>) -> bool {
-    run(host, branch, &mut Part { stage }).await;
-    branch.has_failed()
-}
-
-/// What the choices have for their one client.
-#[derive(Default)]
-struct Stage {
-    head: Option<Head>,
-    headed: bool,
-    bytes: Vec<u8>,
-    /// The client is gone, or a choice failed: nobody needs the rest.
-    over: bool,
-}
-
-impl Stage {
-    fn take(&mut self) -> (Option<Head>, Vec<u8>) {
-        (self.head.take(), core::mem::take(&mut self.bytes))
-    }
-
-    fn has_something(&self) -> bool {
-        self.head.is_some() || !self.bytes.is_empty()
-    }
-}
-
-/// A poisoned stage is still a stage: nothing in it can be half done.
-fn lock(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
-    stage.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The client as one choice sees it.
-struct Part<'s> {
-    stage: &'s Mutex<Stage>,
-}
-
-impl<H: Host> Client<H> for Part<'_> {
-    /// Taken from the exchange itself when all are over.
-    async fn answer(&mut self, _head: &Head, _body: &[u8]) -> Result<(), Gone> {
-        Ok(())
-    }
-
-    async fn open(&mut self, head: &Head) -> Result<(), Gone> {
-        let mut stage = lock(self.stage);
-        if !stage.headed {
-            stage.headed = true;
-            stage.head = Some(head.clone());
-        }
-        Ok(())
-    }
-
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
-        // Whoever waits for room is polled again when the stage was emptied.
-        poll_fn(|_| {
-            let mut stage = lock(self.stage);
-            if stage.over {
-                return Poll::Ready(Err(Gone));
-            }
-            if stage.bytes.len() > STAGE_ROOM {
-                return Poll::Pending;
-            }
-            stage.bytes.extend_from_slice(bytes);
-            Poll::Ready(Ok(()))
-        })
-        .await
-    }
-
-    async fn pump(&mut self, host: &H, relay: Relay, reply: H::Reply) -> (Relay, Result<(), Gone>) {
-        pump(host, self, relay, reply).await
-    }
-
-    fn poll_gone(&mut self, _cx: &mut Context<'_>) -> Poll<Gone> {
-        if lock(self.stage).over { Poll::Ready(Gone) } else { Poll::Pending }
-    }
-}
-
-/// Bytes of the choices that may wait for the client.
-const STAGE_ROOM: usize = 64 * 1024;
 
 /// Moves the rest of an answer chunk by chunk, and gives the relay back. `Err` when the client hung up; the
 /// service's reply is dropped with it.
@@ -286,7 +138,7 @@ pub async fn pump<H: Host, C: Client<H>>(
             Heard::Gone => return (relay, Err(Gone)),
         };
         if !out.is_empty() {
-            if let Err(gone) = client.write(&out).await {
+            if let Err(gone) = taken(host, relay.patience(), client.write(&out)).await {
                 return (relay, Err(gone));
             }
             out.clear();
@@ -412,28 +264,42 @@ async fn unless_gone<H: Host, C: Client<H>, T>(
     .await
 }
 
-/// A store call, or an error when it takes too long: an outage must not stop the answer.
-async fn within<T>(clock: &impl Clock, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let mut sleep = pin!(clock.sleep(clock.now() + STORE_DEADLINE));
-    let mut call = pin!(call);
-    poll_fn(|cx| match call.as_mut().poll(cx) {
-        Poll::Ready(result) => Poll::Ready(result),
-        Poll::Pending => sleep.as_mut().poll(cx).map(|()| Err(StoreError("no answer in time".into()))),
-    })
-    .await
+/// A store call, or an error when it takes too long.
+async fn stored<T>(
+    clock: &impl Clock,
+    until: Millis,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    within(clock, until, call).await.unwrap_or_else(|| Err(StoreError("no answer in time".into())))
 }
 
 /// Fresh settings, or word that they take too long.
-async fn settings<H: Host>(host: &H) -> Fresh {
-    let mut sleep = pin!(host.sleep(host.now() + settings::WITHIN));
-    let mut call = pin!(host.settings());
+async fn settings<H: Host>(host: &H, until: Millis) -> Fresh {
+    match within(host, until, host.settings()).await {
+        Some(Some(config)) => Fresh::Read(Box::new(config)),
+        Some(None) => Fresh::Fixed,
+        None => Fresh::Late,
+    }
+}
+
+/// What is said to the client; one that takes nothing until the platform's end is as good as gone.
+async fn taken(clock: &impl Clock, until: Millis, say: impl Future<Output = Result<(), Gone>>) -> Result<(), Gone> {
+    within(clock, until, say).await.unwrap_or(Err(Gone))
+}
+
+/// What comes of a call until then. No timer is made for what is ready at once, or may take for ever.
+async fn within<T>(clock: &impl Clock, until: Millis, call: impl Future<Output = T>) -> Option<T> {
+    let mut call = pin!(call);
+    if until == Millis::NEVER {
+        return Some(call.await);
+    }
+    if let Poll::Ready(result) = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
+        return Some(result);
+    }
+    let mut sleep = pin!(clock.sleep(until));
     poll_fn(|cx| match call.as_mut().poll(cx) {
-        Poll::Ready(Some(config)) => Poll::Ready(Fresh::Read(Box::new(config))),
-        Poll::Ready(None) => Poll::Ready(Fresh::Fixed),
-        Poll::Pending => sleep.as_mut().poll(cx).map(|()| Fresh::Late),
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
     })
     .await
 }
-
-/// How long the store may take.
-const STORE_DEADLINE: Millis = Millis::secs(5);

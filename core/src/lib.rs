@@ -1,6 +1,6 @@
 //! The gateway between Anthropic and OpenAI clients and the Kiro streaming service, as a function of
 //! bytes and time: it never awaits, never reads a clock, never draws randomness and never touches a
-//! socket, a file or the environment. [`drive`] is the one file that performs its steps on a platform.
+//! socket, a file or the environment. [`drive`] is the one module that performs its steps on a platform.
 //!
 //! ```text
 //! client bytes ─▶ dialect::decode ─▶ turn::Turn ─▶ upstream::encode ─▶ service
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The layer rule (held by a test): dialects and upstream never name each other; `turn` knows neither;
-//! `eventstream`, `json`, `error`, `seal` and `secret` know nothing but themselves.
+//! `eventstream`, `json`, `error`, `place`, `seal` and `secret` know nothing but themselves.
 
 pub mod auth;
 pub mod config;
@@ -21,6 +21,7 @@ pub mod exchange;
 pub mod host;
 pub mod json;
 pub mod models;
+pub mod place;
 pub mod pool;
 pub mod route;
 pub mod seal;

@@ -113,6 +113,11 @@ pub fn keeps(route: &Route) -> bool {
     )
 }
 
+/// Whether a route waits for the service or the store.
+pub fn waits(route: &Route) -> bool {
+    keeps(route) || matches!(route, Route::Messages | Route::Chat)
+}
+
 /// The value of a query parameter.
 pub fn query<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
     form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)

@@ -1,7 +1,8 @@
 //! What operators write into `KIRO_AUTH_TOKEN`, `AWS_REFRESHTOKEN` and `TOKEN_STORE_KEY`.
 #![allow(clippy::unwrap_used, reason = "a value that cannot be read fails the test")]
 
-use kiro2api_core::pool::{Login, Strategy, is_profile_arn, parse};
+use kiro2api_core::place::is_profile_arn;
+use kiro2api_core::pool::{Login, Strategy, parse};
 use kiro2api_core::seal::Sealing;
 use kiro2api_core::secret::Secret;
 

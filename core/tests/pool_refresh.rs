@@ -391,6 +391,12 @@ fn a_claim_ends_with_its_outcome_and_a_released_one_returns_to_nobody() {
     first.release(&renewal);
     table.load(&mut first, retry);
     assert_eq!(pick(&mut first, retry), Pick::Refresh(account), "nobody waits for himself");
+    let later = retry + Millis(10);
+    table.load(&mut second, later);
+    assert!(matches!(pick(&mut second, later), Pick::Wait(_)));
+    assert!(first.dirty() && table.save(&mut first, 4));
+    table.load(&mut second, later);
+    assert_eq!(pick(&mut second, later), Pick::Refresh(account), "nor anybody else, once it is saved");
 }
 
 #[test]

@@ -27,8 +27,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("dialect", &["error", "host", "json", "models", "turn"]),
-    ("upstream", &["error", "eventstream", "host", "json", "models", "secret", "turn"]),
-    ("pool", &["error", "host", "json", "seal", "secret"]),
+    ("upstream", &["error", "eventstream", "host", "json", "models", "place", "secret", "turn"]),
+    ("pool", &["error", "host", "json", "place", "seal", "secret"]),
     ("turn", &["error", "json", "models"]),
     ("config", &["auth", "host", "models", "pool", "seal", "upstream"]),
     ("summary", &["host", "turn"]),
@@ -40,6 +40,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("host", &[]),
     ("eventstream", &[]),
     ("json", &[]),
+    ("place", &[]),
     ("seal", &[]),
     ("secret", &[]),
 ];
@@ -118,6 +119,23 @@ fn the_core_reads_no_clock_no_environment_and_no_socket() {
             }
         }
     }
+}
+
+/// Nothing waits but the module that performs the steps, so that everything else is a function of bytes and time.
+#[test]
+fn only_the_driver_of_the_core_awaits() {
+    let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
+    let mut driver = 0;
+    for file in sources(&core) {
+        let relative = file.strip_prefix(&core).unwrap();
+        let drives = relative == Path::new("drive.rs") || relative.starts_with("drive");
+        for (number, line) in product(&fs::read_to_string(&file).unwrap()) {
+            let waits = [".await", "async fn", "async move", "async {"].iter().any(|word| line.contains(word));
+            driver += usize::from(waits && drives);
+            assert!(drives || !waits, "{}:{number}: {line}", relative.display());
+        }
+    }
+    assert!(driver > 20, "only {driver} lines of the driver await: the reader is broken");
 }
 
 /// Every `crate::x` of a source, with its line; tests at its end are left out.

@@ -210,6 +210,23 @@ fn bodies_that_the_host_could_not_read_are_told_apart() {
 }
 
 #[test]
+fn a_body_that_a_platform_does_not_take_is_told_with_its_limit_and_where_more_is_taken() {
+    let world = World::default();
+    let instance = world.instance();
+    for path in ["/v1/messages", "/v1/messages/count_tokens", "/v1/chat/completions", "/v1/responses"] {
+        for (limit, told, elsewhere) in
+            [(MAX_BODY, "32 MiB", false), (6_291_556, "6 MiB", true), (3 << 19, "1.5 MiB", true)]
+        {
+            let got = world.ask(&instance, &Ask::post(path, "").body(Payload::TooLarge { limit }));
+            assert_eq!(got.status(), 413, "{path}: {}", got.text());
+            let text = got.error_text();
+            assert!(text.contains(&format!("larger than {told}: send fewer")), "{path}: {text}");
+            assert_eq!(text.contains("deployed on Cloudflare Workers it takes up to 32 MiB"), elsewhere, "{text}");
+        }
+    }
+}
+
+#[test]
 fn the_log_has_one_line_for_each_request_and_no_word_of_the_conversation() {
     let (world, instance) = World::of_accounts(StoreKind::Compare, &["only"]);
     let got = world.ask(&instance, &Ask::prompt("my secret plan", true));

@@ -43,7 +43,7 @@ impl Exchange {
         let Some(call) = &mut self.call else { return };
         if let Some(until) = refusal.until()
             && until <= now + LONGEST_PAUSE
-            && until < call.patience
+            && until < call.patience.min(call.total().at)
             && call.facts.tries_here < TRIES_PER_ACCOUNT
         {
             self.state = State::Sleep(until.max(now + LOOK_AGAIN));
@@ -91,6 +91,13 @@ impl Exchange {
 
     /// Sends the refresh whose claim is held.
     fn renew(&mut self, gateway: &mut Gateway, now: Millis) {
+        if self.call.as_ref().is_some_and(|call| call.is_over(now)) {
+            // Others need not wait for what is not sent any more.
+            if let Some(renewal) = self.call.as_mut().and_then(|call| call.renewal.take()) {
+                gateway.pool_mut().release(&renewal);
+            }
+            return self.pick(gateway, now);
+        }
         let Some(renewal) = self.call.as_ref().and_then(|call| call.renewal.as_ref()) else { return };
         if !gateway.pool().holds_claim(renewal) {
             return self.sleep(now);
@@ -219,6 +226,8 @@ impl Exchange {
                 self.absorb(gateway, stored, now);
                 Ok(())
             }
+            // It had no time left, which says nothing about the store.
+            Err(error) if self.is_out(now) => Err(error.0),
             Err(error) => {
                 self.store_failed(gateway, &error, now);
                 Err(error.0)
@@ -250,6 +259,9 @@ impl Exchange {
                 return;
             }
             Ok(Saved::Conflict) => self.store_failed(gateway, &StoreError("every save met another one".into()), now),
+            // It had no time left. The client is told, and it is saved once more for as long as the platform lets it.
+            Err(_) if self.is_out(now) && !self.left && then == Then::Pick => return self.dismiss(),
+            Err(_) if self.is_out(now) && !self.left => {}
             Err(error) => self.store_failed(gateway, &error, now),
         }
         self.go_on(gateway, then, now);

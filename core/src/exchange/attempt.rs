@@ -108,10 +108,11 @@ impl Exchange {
 
     /// The time asked for has come: a deadline, a ping, or the end of a pause.
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
-        let refreshing = self.is_refreshing();
+        let (refreshing, dismissed) = (self.is_refreshing(), self.is_out(now) && !self.left);
         let Some(call) = &mut self.call else { return };
         match &self.state {
             _ if call.is_over(now) && !refreshing => self.time_out(gateway, now),
+            _ if dismissed => self.dismiss(),
             State::Sleep(until) if now >= *until => self.look_again(gateway, now),
             State::Await(purpose, reading) if now >= call.deadline(*purpose, reading.head.is_some()) => {
                 self.reply_overdue(gateway, *purpose, now)
@@ -145,7 +146,8 @@ impl Exchange {
     }
 
     pub(crate) fn time_out(&mut self, gateway: &mut Gateway, now: Millis) {
-        self.failed(gateway, &Failure::TimedOut(Deadline::Total), now);
+        let Some(call) = &self.call else { return };
+        self.failed(gateway, &Failure::TimedOut(call.total().deadline), now);
     }
 
     /// Silence before anything meaningful: the head is committed so that a ping can go out. From here on an
@@ -229,6 +231,11 @@ impl Exchange {
             call.facts.broken += 1;
         }
         let (verdict, outcome) = plan(&failure, &call.facts());
+        let verdict = match verdict {
+            // There is no time for another try: what went wrong is the better word.
+            Verdict::Retry(wait) if now + wait >= call.total().at => Verdict::Refuse,
+            other => other,
+        };
         // One request must not rest an account by its own tries.
         let outcome = match (verdict, outcome) {
             (Verdict::Retry(_), Some(Outcome::Failed)) => Some(Outcome::Undecided),

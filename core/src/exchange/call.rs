@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::dialect::{Decoded, Encoder, Ids, Need, Voice};
 use crate::error::{Error, Kind};
 use crate::exchange::asking::Asking;
-use crate::exchange::deadlines::{self, PING_AFTER, Watch};
+use crate::exchange::deadlines::{self, PING_AFTER, Term, Total, Watch};
 use crate::exchange::hold::Sink;
 use crate::exchange::pipe::Pipe;
 use crate::exchange::plan::{Facts, Repair, TRIES};
@@ -51,7 +51,8 @@ pub(crate) struct Call {
     estimate: u64,
     scale: Scale,
     deadlines: crate::config::Deadlines,
-    total: Millis,
+    term: Term,
+    total: Total,
     refresh_timeout: Millis,
     /// When the current request to the service began.
     sent: Millis,
@@ -112,21 +113,15 @@ impl Lookup {
 pub(crate) enum Opening {
     /// It can be answered.
     Ready(Box<Call>),
-    /// Something it names must be found first, for this model as the client names it, and until this point in time.
-    Needs { asking: Asking, needs: Vec<Need>, model: String, total: Millis },
+    /// Something it names must be found first, for this model as the client names it, and until the end of the request.
+    Needs { asking: Asking, needs: Vec<Need>, model: String, total: Total },
 }
 
 impl Call {
-    /// `begun`: when the request came, from which its deadline counts.
-    pub(crate) fn open(
-        asking: Asking,
-        ids: Ids,
-        config: &Config,
-        begun: Millis,
-        now: Millis,
-    ) -> Result<Opening, Error> {
+    /// The request's deadline counts from the beginning of its `term`.
+    pub(crate) fn open(asking: Asking, ids: Ids, config: &Config, term: Term, now: Millis) -> Result<Opening, Error> {
         let Decoded { mut turn, voice, needs } = asking.decode(config)?;
-        let total = begun + deadlines::total(&turn, &config.deadlines);
+        let total = term.total(term.begun() + deadlines::total(&turn, &config.deadlines));
         if !needs.is_empty() {
             drop(turn);
             let model = voice.model().to_owned();
@@ -157,13 +152,14 @@ impl Call {
             estimate: estimate::turn(&turn),
             scale,
             deadlines: config.deadlines,
+            term,
             total,
             refresh_timeout: config.refresh_timeout,
             sent: now,
             said: now,
             lease: None,
             renewal: None,
-            patience: now + PATIENCE,
+            patience: (now + PATIENCE).min(total.at),
             tried: Vec::new(),
             host: 0,
             hosts: 1,
@@ -179,10 +175,10 @@ impl Call {
         Ok(Opening::Ready(Box::new(Self { asking, ..call })))
     }
 
-    /// The same request as one of several choices. `begun` as for [`Call::open`].
-    pub(crate) fn branch(&self, choice: u32, config: &Config, begun: Millis, now: Millis) -> Result<Self, Error> {
+    /// The same request as one of several choices.
+    pub(crate) fn branch(&self, choice: u32, config: &Config, now: Millis) -> Result<Self, Error> {
         let ids = Ids { choice: Some(choice), ..self.ids.clone() };
-        match Self::open(self.asking.clone(), ids, config, begun, now)? {
+        match Self::open(self.asking.clone(), ids, config, self.term, now)? {
             Opening::Ready(call) => Ok(*call),
             Opening::Needs { .. } => Err(Error::new(Kind::Internal, "the request asks again for what it was given")),
         }
@@ -257,7 +253,7 @@ impl Call {
         let limit = self.max_tokens.filter(|_| !self.encoded.limited()).map(u64::from);
         let pipe = Pipe::new(options, sink, self.encoded.names().clone(), self.scale, self.estimate, asked, limit);
         let watch = Watch::new(now, self.deadlines.idle, self.total, self.stream);
-        self.relay = Some(Relay::new(pipe, watch, request_id.to_owned()));
+        self.relay = Some(Relay::new(pipe, watch, self.term, request_id.to_owned()));
         self.served = false;
         self.pending.clear();
     }
@@ -347,15 +343,15 @@ impl Call {
     /// The nearest deadline of a request whose head is awaited (`headed`: the rest of its body).
     pub(crate) fn deadline(&self, purpose: Purpose, headed: bool) -> Millis {
         match purpose {
-            Purpose::Refresh => self.sent + self.refresh_timeout,
-            Purpose::Profile => (self.sent + self.refresh_timeout).min(self.total),
-            Purpose::Generate if headed => (self.sent + REFUSAL_WITHIN).min(self.total),
-            Purpose::Generate => (self.sent + self.deadlines.first).min(self.total),
+            Purpose::Refresh => (self.sent + self.refresh_timeout).min(self.term.refreshed()),
+            Purpose::Profile => (self.sent + self.refresh_timeout).min(self.total.at),
+            Purpose::Generate if headed => (self.sent + REFUSAL_WITHIN).min(self.total.at),
+            Purpose::Generate => (self.sent + self.deadlines.first).min(self.total.at),
         }
     }
 
     /// The end of the whole request.
-    pub(crate) fn total(&self) -> Millis {
+    pub(crate) fn total(&self) -> Total {
         self.total
     }
 
@@ -370,7 +366,7 @@ impl Call {
 
     /// Whether the whole request has run out of time.
     pub(crate) fn is_over(&self, now: Millis) -> bool {
-        now >= self.total
+        now >= self.total.at
     }
 }
 

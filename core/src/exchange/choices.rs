@@ -10,8 +10,9 @@
 
 use crate::error::{Error, Kind};
 use crate::exchange::call::Call;
+use crate::exchange::ending::CLIENT_GONE;
 use crate::exchange::reply::ignored_header;
-use crate::exchange::{CLIENT_GONE, Exchange, Gateway, Say, State};
+use crate::exchange::{Exchange, Gateway, Say, State};
 use crate::host::{MAX_BODY, Millis};
 use crate::json;
 use crate::summary::Summary;
@@ -56,7 +57,7 @@ impl Exchange {
     pub fn branches(&mut self, gateway: &mut Gateway, now: Millis) -> Result<Vec<Self>, Error> {
         let call = self.call.as_ref().ok_or_else(|| Error::new(Kind::Internal, "no request to answer"))?;
         let calls: Result<Vec<Call>, Error> =
-            (0..call.voice.choices()).map(|choice| call.branch(choice, gateway.config(), self.begun, now)).collect();
+            (0..call.voice.choices()).map(|choice| call.branch(choice, gateway.config(), now)).collect();
         let calls = calls?;
         // The branches hold what is to be sent; what is said of all of them needs none of it.
         if let Some(call) = &mut self.call {
@@ -79,6 +80,7 @@ impl Exchange {
             seed,
             draws: 0,
             begun: self.begun,
+            term: self.term,
             dialect: self.dialect,
             common: self.common.clone(),
             state: State::Done,

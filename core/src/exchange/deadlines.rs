@@ -8,13 +8,87 @@ use crate::turn::{Part, Turn};
 /// 100 s.
 pub const PING_AFTER: Millis = Millis::secs(15);
 
+/// When a request began and when its platform ends it, answered or not: what has to be over how long before.
+///
+/// ```text
+/// begun ──── the answer ────┬── a refresh that is under way ──┬── what must be saved ──┬─ ends
+///                      5 s before                        2 s before              0.5 s before
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Term {
+    begun: Millis,
+    ends: Millis,
+}
+
+impl Term {
+    /// `ends`: [`Millis::NEVER`] where the platform sets no end. One that has passed is none: emulators of a platform
+    /// name such a time.
+    pub fn new(begun: Millis, ends: Millis) -> Self {
+        Self { begun, ends: if ends > begun { ends } else { Millis::NEVER } }
+    }
+
+    /// When the request came.
+    pub fn begun(self) -> Millis {
+        self.begun
+    }
+
+    /// The client has its last word by then.
+    pub fn answered(self) -> Millis {
+        self.before(FAREWELL)
+    }
+
+    /// A token refresh is waited for until then at most, though its client has been answered: the service may have
+    /// rotated the refresh token already.
+    pub fn refreshed(self) -> Millis {
+        self.before(LAST_GRANT)
+    }
+
+    /// Whatever is still to be saved or written is given up then.
+    pub fn saved(self) -> Millis {
+        self.before(LAST_SAVE)
+    }
+
+    fn before(self, span: Millis) -> Millis {
+        if self.ends == Millis::NEVER { Millis::NEVER } else { self.ends - span }
+    }
+
+    /// How long the platform lets the request run.
+    pub fn span(self) -> Millis {
+        self.ends - self.begun
+    }
+
+    /// Whether that is too little to begin an answer at all.
+    pub fn is_too_short(self) -> bool {
+        self.span() < SHORTEST
+    }
+
+    /// The end of the whole request: our own, or the platform's where that is nearer.
+    pub fn total(self, own: Millis) -> Total {
+        if self.answered() < own { self.platform() } else { Total { at: own, deadline: Deadline::Total } }
+    }
+
+    /// The platform's end of the request.
+    pub fn platform(self) -> Total {
+        Total { at: self.answered(), deadline: Deadline::Platform(self.span()) }
+    }
+}
+
+/// When a whole request must be over, and which deadline that is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Total {
+    /// The point in time.
+    pub at: Millis,
+    /// What has passed then.
+    pub deadline: Deadline,
+}
+
 /// Watches one answer's silence on both sides.
 #[derive(Clone, Debug)]
 pub struct Watch {
     heard: Millis,
     said: Millis,
     idle: Millis,
-    total: Millis,
+    total: Total,
     pings: bool,
 }
 
@@ -23,13 +97,15 @@ pub struct Watch {
 pub enum Deadline {
     /// No byte of the service within this span.
     Idle(Millis),
-    /// The whole request took this span.
+    /// The whole request took as long as the operator lets it.
     Total,
+    /// The platform ends every request after this span.
+    Platform(Millis),
 }
 
 impl Watch {
-    /// Starts watching. `total` is a point in time, `idle` a span; `pings`: the client's answer is streamed.
-    pub fn new(now: Millis, idle: Millis, total: Millis, pings: bool) -> Self {
+    /// Starts watching. `idle` is a span; `pings`: the client's answer is streamed.
+    pub fn new(now: Millis, idle: Millis, total: Total, pings: bool) -> Self {
         Self { heard: now, said: now, idle, total, pings }
     }
 
@@ -50,8 +126,8 @@ impl Watch {
 
     /// The deadline that has passed, if one has.
     pub fn passed(&self, now: Millis) -> Option<Deadline> {
-        if now >= self.total {
-            Some(Deadline::Total)
+        if now >= self.total.at {
+            Some(self.total.deadline)
         } else {
             (now >= self.heard + self.idle).then_some(Deadline::Idle(self.idle))
         }
@@ -65,7 +141,7 @@ impl Watch {
 
     /// When the nearest deadline passes if nothing more is heard.
     pub fn deadline(&self) -> Millis {
-        (self.heard + self.idle).min(self.total)
+        (self.heard + self.idle).min(self.total.at)
     }
 }
 
@@ -102,6 +178,11 @@ fn text<'t>(part: &'t Part<'_>) -> Option<&'t str> {
     }
 }
 
+const FAREWELL: Millis = Millis::secs(5);
+const LAST_GRANT: Millis = Millis::secs(2);
+const LAST_SAVE: Millis = Millis(500);
+/// A platform that grants less is set up wrongly: no model answers that fast for sure.
+const SHORTEST: Millis = Millis::secs(10);
 const COMPLEX: u32 = 2;
 const KEYWORDS: &[&str] = &[
     "analyze",
@@ -122,9 +203,27 @@ const KEYWORDS: &[&str] = &[
 mod tests {
     use super::*;
 
+    fn own(at: Millis) -> Total {
+        Term::new(Millis(0), Millis::NEVER).total(at)
+    }
+
+    #[test]
+    fn the_nearer_end_counts_and_a_platform_without_one_has_none() {
+        assert_eq!(own(Millis::secs(90)), Total { at: Millis::secs(90), deadline: Deadline::Total });
+        let term = Term::new(Millis::secs(10), Millis::secs(100));
+        let platform = Total { at: Millis::secs(95), deadline: Deadline::Platform(Millis::secs(90)) };
+        assert_eq!([term.total(Millis::secs(96)), term.total(Millis::secs(2000))], [platform; 2]);
+        assert_eq!(term.total(Millis::secs(95)).deadline, Deadline::Total);
+        let free = Term::new(Millis(0), Millis::NEVER);
+        assert_eq!([free.answered(), free.refreshed(), free.saved()], [Millis::NEVER; 3]);
+        assert!(!free.is_too_short() && !Term::new(Millis(0), Millis::secs(10)).is_too_short());
+        assert!(Term::new(Millis(0), Millis(9_999)).is_too_short());
+        assert_eq!(Term::new(Millis::mins(30), Millis::mins(10)).answered(), Millis::NEVER, "it has passed");
+    }
+
     #[test]
     fn silence_pings_first_and_ends_at_the_nearer_deadline() {
-        let mut watch = Watch::new(Millis(0), Millis::secs(60), Millis::secs(90), true);
+        let mut watch = Watch::new(Millis(0), Millis::secs(60), own(Millis::secs(90)), true);
         assert_eq!(watch.next(), Millis::secs(15));
         assert!(!watch.ping_due(Millis(14_999)) && watch.ping_due(Millis::secs(15)));
         watch.said(Millis::secs(15));
@@ -138,7 +237,7 @@ mod tests {
 
     #[test]
     fn an_answer_in_one_body_is_never_pinged() {
-        let watch = Watch::new(Millis(0), Millis::secs(60), Millis::secs(90), false);
+        let watch = Watch::new(Millis(0), Millis::secs(60), own(Millis::secs(90)), false);
         assert_eq!(watch.next(), Millis::secs(60));
         assert!(!watch.ping_due(Millis::secs(50)));
     }

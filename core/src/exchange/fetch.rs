@@ -4,7 +4,7 @@
 //! decode ─▶ needs ─▶ Send ─▶ head: 200, redirect (judged anew), refusal ─▶ bytes ─▶ next ─▶ decode again
 //! ```
 //!
-//! Whatever goes wrong is a 400 that names the field with the address. Nothing of the client's request is sent
+//! Whatever goes wrong with them is a 400 that names the field with the address. Nothing of the client's request is sent
 //! along: no credentials, no cookies, no referrer.
 
 use std::collections::VecDeque;
@@ -17,6 +17,7 @@ use crate::dialect::{Fetched, Need};
 use crate::error::{Error, Kind};
 use crate::exchange::address::Address;
 use crate::exchange::asking::Asking;
+use crate::exchange::deadlines::Total;
 use crate::exchange::{Exchange, Gateway, Input, State, Step};
 use crate::host::{Head, MAX_BODY, Millis, Outbound, header};
 use crate::upstream::endpoint::USER_AGENT;
@@ -36,6 +37,8 @@ pub(crate) struct Fetch {
     /// When the current picture must be there, and all of them.
     until: Millis,
     end: Millis,
+    /// When the whole request must be over.
+    total: Total,
 }
 
 /// What came of what happened.
@@ -53,7 +56,7 @@ impl Fetch {
     ///
     /// # Errors
     /// Too many pictures, an address that is not fetched, or that nothing is fetched here.
-    fn begin(asking: Asking, needs: &[Need], allowed: &ImageUrls, total: Millis, now: Millis) -> Result<Self, Error> {
+    fn begin(asking: Asking, needs: &[Need], allowed: &ImageUrls, total: Total, now: Millis) -> Result<Self, Error> {
         let mut wanted: VecDeque<(String, String)> = VecDeque::new();
         for need in needs {
             if let Need::Image { url, path } = need
@@ -78,9 +81,21 @@ impl Fetch {
             first.get_or_insert(at);
         }
         let at = first.ok_or_else(|| Error::new(Kind::Internal, "a picture that is there already is asked for"))?;
-        let end = (now + ALL_WITHIN).min(total);
+        let end = (now + ALL_WITHIN).min(total.at);
         let (until, outbound) = ((now + EACH_WITHIN).min(end), get(&at));
-        Ok(Self { asking, wanted, at, outbound, redirects: 0, sent: false, head: false, bytes: Vec::new(), until, end })
+        Ok(Self {
+            asking,
+            wanted,
+            at,
+            outbound,
+            redirects: 0,
+            sent: false,
+            head: false,
+            bytes: Vec::new(),
+            until,
+            end,
+            total,
+        })
     }
 
     pub(crate) fn step(&self) -> Step<'_> {
@@ -112,6 +127,7 @@ impl Fetch {
             Input::End if self.head => return Ok(Turned::Whole),
             Input::Broke(_) if self.head => return Err(self.failed("the connection broke in the middle of it")),
             Input::End | Input::Broke(_) => return Err(self.failed("its server cannot be reached")),
+            Input::Woke if now >= self.total.at => return Err(self.total.deadline.error()),
             Input::Woke if now >= self.until => {
                 let span = EACH_WITHIN.0 / 1000;
                 return Err(
@@ -194,7 +210,7 @@ impl Exchange {
         gateway: &Gateway,
         asking: Asking,
         needs: &[Need],
-        total: Millis,
+        total: Total,
         now: Millis,
     ) -> Result<(), Error> {
         let fetch = Fetch::begin(asking, needs, &gateway.config().image_urls, total, now)?;

@@ -5,10 +5,11 @@ use crate::error::{Error, Kind};
 use crate::exchange::asking::Asking;
 use crate::exchange::call::{Call, Opening};
 use crate::exchange::kept::{Owner, Wanted};
+use crate::exchange::plan::platform_limit;
 use crate::exchange::reply::{Answered, health};
 use crate::exchange::scale::Scale;
 use crate::exchange::{Exchange, Gateway, Next, State};
-use crate::host::{Incoming, Millis, Payload};
+use crate::host::{Incoming, MAX_BODY, Millis, Payload};
 use crate::json;
 use crate::models::Catalogue;
 use crate::route::{self, Dialect, Route};
@@ -22,7 +23,7 @@ impl Exchange {
             return self.fail(gateway, &Error::invalid("", text), now);
         }
         if let Err(error) = self.admit(gateway, &route, &incoming) {
-            let mendable = error.kind() == Kind::NotConfigured && gateway.config().unread;
+            let mendable = error.kind() == Kind::NotConfigured && gateway.config().unread && !self.term.is_too_short();
             if !mendable || !self.queue(gateway, incoming, now) {
                 self.fail(gateway, &error, now);
             }
@@ -54,6 +55,10 @@ impl Exchange {
         let told_by_health = deep && keyed;
         if !config.problems.is_empty() && !told_by_health {
             return Err(Error::new(Kind::NotConfigured, config.problems.join("; ")));
+        }
+        if route::waits(route) && self.term.is_too_short() {
+            let text = format!("{}, {TOO_SHORT}", platform_limit(self.term.span()));
+            return Err(Error::new(Kind::NotConfigured, text));
         }
         Ok(())
     }
@@ -102,7 +107,7 @@ impl Exchange {
 
     /// Begins to answer, or finds first what the request names.
     pub(crate) fn open_call(&mut self, gateway: &mut Gateway, asking: Asking, now: Millis) -> Result<(), Error> {
-        let call = match Call::open(asking, self.ids(), gateway.config(), self.begun, now)? {
+        let call = match Call::open(asking, self.ids(), gateway.config(), self.term, now)? {
             Opening::Ready(call) => call,
             Opening::Needs { asking, needs, model, total } => {
                 self.summary.model = Some(model);
@@ -160,8 +165,31 @@ fn bytes(payload: Payload) -> Result<Vec<u8>, Error> {
             json::mend_surrogates(&mut bytes);
             Ok(bytes)
         }
-        Payload::TooLarge { .. } => Err(Error::new(Kind::BodyTooLarge, TOO_LARGE)),
+        Payload::TooLarge { limit } => Err(Error::new(Kind::BodyTooLarge, too_large(limit))),
         Payload::Broken(text) | Payload::NoRequest(text) => Err(Error::invalid("", text)),
+    }
+}
+
+/// `limit`: what this platform takes.
+fn too_large(limit: usize) -> String {
+    let less = if limit < MAX_BODY { format!("{LARGER_THERE} up to {}", size(MAX_BODY)) } else { String::new() };
+    format!(
+        "the request body is larger than {}: send fewer or smaller images and documents, or compact the \
+         conversation{less}",
+        size(limit)
+    )
+}
+
+/// Bytes in the unit that reads best, rounded down.
+fn size(bytes: usize) -> String {
+    let tenths = |unit: usize, name: &str| match bytes * 10 / unit {
+        whole if whole % 10 == 0 => format!("{} {name}", whole / 10),
+        odd => format!("{}.{} {name}", odd / 10, odd % 10),
+    };
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => tenths(1024, "KiB"),
+        _ => tenths(1_048_576, "MiB"),
     }
 }
 
@@ -174,8 +202,36 @@ fn no_such_route(incoming: &Incoming) -> Error {
     Error::new(Kind::NoSuchRoute, text)
 }
 
+const TOO_SHORT: &str =
+    "too little for an answer: set the timeout of the function to 900 s, or as much as the platform takes";
 const NO_REPLAY: &str = "a kept response is not streamed again: leave `stream` out to get it as a whole";
 const NO_CANCEL: &str = "only a response that runs in the background can be cancelled, and this gateway runs none: end a response by \
      closing its connection";
-const TOO_LARGE: &str =
-    "the request body is larger than 32 MiB: send fewer or smaller images and documents, or compact the conversation";
+const LARGER_THERE: &str =
+    ". That is the limit of the platform this gateway runs on: deployed on Cloudflare Workers it takes";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_below_our_own_names_the_platform_that_takes_more() {
+        assert_eq!(
+            too_large(MAX_BODY),
+            "the request body is larger than 32 MiB: send fewer or smaller images and documents, or compact the \
+             conversation"
+        );
+        let text = too_large(4_718_592);
+        assert!(text.contains("larger than 4.5 MiB:"), "{text}");
+        assert!(text.ends_with("deployed on Cloudflare Workers it takes up to 32 MiB"), "{text}");
+    }
+
+    #[test]
+    fn sizes_are_never_told_larger_than_they_are() {
+        for (bytes, told) in
+            [(512, "512 bytes"), (2048, "2 KiB"), (6 << 20, "6 MiB"), (6_291_455, "5.9 MiB"), (1_100_000, "1 MiB")]
+        {
+            assert_eq!(size(bytes), told);
+        }
+    }
+}

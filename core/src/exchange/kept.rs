@@ -114,6 +114,7 @@ impl Exchange {
         let missing = || recall.wanted.missing(&recall.id);
         let stored = match result {
             Ok(stored) => stored.ok_or_else(missing)?,
+            Err(_) if self.is_out(now) => return Err(self.term.platform().deadline.error()),
             Err(error) => return Err(self.unreachable("read", &recall.id, &error, now)),
         };
         let owner = self.owner.as_ref().ok_or_else(missing)?;
@@ -158,7 +159,8 @@ impl Exchange {
         match result {
             Ok(()) => self.answer(self.common.json(200, responses::deleted(&id))),
             Err(error) => {
-                let error = self.unreachable("removed", &id, &error, now);
+                let late = self.is_out(now).then(|| self.term.platform().deadline.error());
+                let error = late.unwrap_or_else(|| self.unreachable("removed", &id, &error, now));
                 self.fail(gateway, &error, now);
             }
         }

@@ -19,6 +19,7 @@ mod attempt;
 mod call;
 mod choices;
 pub mod deadlines;
+mod ending;
 mod fetch;
 mod gateway;
 mod hold;
@@ -29,7 +30,7 @@ pub mod plan;
 pub mod relay;
 mod reply;
 mod scale;
-pub mod settings;
+mod settings;
 mod step;
 
 use std::collections::VecDeque;
@@ -44,12 +45,13 @@ pub use step::{Fresh, Input, Step};
 use crate::dialect::Ids;
 use crate::error::Error;
 use crate::exchange::call::Call;
+use crate::exchange::deadlines::Term;
 use crate::exchange::fetch::Fetch;
 use crate::exchange::kept::{Keeping, Owner, Recall, Removal};
-use crate::exchange::relay::{Ended, Relay};
-use crate::exchange::reply::{Answered, Common};
+use crate::exchange::relay::Relay;
+use crate::exchange::reply::Common;
 use crate::host::{Head, Incoming, Millis, Outbound};
-use crate::pool::{Outcome, Snapshot};
+use crate::pool::Snapshot;
 use crate::route::Dialect;
 use crate::summary::Summary;
 
@@ -60,6 +62,7 @@ pub struct Exchange {
     seed: [u8; 32],
     draws: u32,
     begun: Millis,
+    term: Term,
     dialect: Dialect,
     common: Common,
     state: State,
@@ -155,6 +158,8 @@ pub(crate) struct Reading {
 enum Say {
     Open(Head),
     Write(Vec<u8>),
+    /// A whole answer, although something is still under way.
+    Answer(Head, Vec<u8>),
 }
 
 impl Exchange {
@@ -176,6 +181,7 @@ impl Exchange {
             lines: Vec::new(),
             draws: 0,
             begun: now,
+            term: Term::new(now, incoming.ends),
             seed,
             id,
         };
@@ -188,6 +194,7 @@ impl Exchange {
         match self.outbox.front() {
             Some(Say::Open(head)) => return Step::Open(head),
             Some(Say::Write(bytes)) => return Step::Write(bytes),
+            Some(Say::Answer(head, body)) => return Step::Answer(head, body),
             None => {}
         }
         match &self.state {
@@ -261,83 +268,10 @@ impl Exchange {
         self.lines
     }
 
-    /// Ends with a complete answer.
-    fn answer(&mut self, (head, body): Answered) {
-        self.summary.status = head.status;
-        self.state = State::Answer(head, body);
-    }
-
-    /// Ends with an error, in the client's dialect: a status while there is none yet, else in-band.
-    fn fail(&mut self, gateway: &mut Gateway, error: &Error, now: Millis) {
-        self.summary.error = Some(error.to_string());
-        self.fault = Some(error.clone());
-        if !self.opened {
-            return self.answer(self.common.error(self.dialect, error, &self.id));
-        }
-        let mut out = Vec::new();
-        if let Some(call) = &mut self.call {
-            call.encoder().fault(error, &self.id, &mut out);
-        }
-        self.outbox.push_back(Say::Write(out));
-        self.close(gateway, now);
-    }
-
     fn written(&mut self, gateway: &mut Gateway, now: Millis) {
         if self.outbox.pop_front().is_none() && matches!(self.state, State::Answer(..)) {
             self.close(gateway, now);
         }
-    }
-
-    /// A refresh under way is brought to its end: the service may have rotated the refresh token already, and
-    /// the new one is in its answer alone. A complete answer is still kept: the client may ask for it later.
-    fn gone(&mut self, gateway: &mut Gateway, now: Millis) {
-        if !self.left {
-            self.summary.verdicts.push(CLIENT_GONE.into());
-        }
-        self.left = true;
-        self.outbox.clear();
-        if self.is_unkept() {
-            self.completed(gateway, now);
-        } else if !self.is_refreshing() && !matches!(self.state, State::Keep(_)) {
-            self.close(gateway, now);
-        }
-    }
-
-    fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
-        let Some(Ended::Broken(failure)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned()
-        else {
-            return self.completed(gateway, now);
-        };
-        self.fault = self.call.as_ref().map(|call| relay::in_band(&failure, call.asked()));
-        self.summary.error = self.fault.as_ref().map(ToString::to_string);
-        self.summary.verdicts.push(format!("{failure}: told in-band"));
-        // An answer that broke after it had begun says little about the account.
-        let (_, outcome) = plan::plan(&failure, &plan::Facts::default());
-        if let (Some(call), Some(outcome)) = (&self.call, outcome.filter(|outcome| *outcome != Outcome::Failed)) {
-            call.settle(gateway, outcome, now);
-        }
-        self.close(gateway, now);
-    }
-
-    /// Everything is said; what the pool has learned is saved before the end.
-    fn close(&mut self, gateway: &mut Gateway, now: Millis) {
-        if let Some(relay) = self.call.as_ref().and_then(|call| call.relay.as_ref()) {
-            let learned = relay.pipe().learned();
-            self.summary.used(&relay.pipe().used());
-            self.summary.stop = learned.stop;
-            self.summary.unknown_events = learned.unknown;
-            if learned.surplus {
-                self.summary.verdicts.push("more than one call: ended after the first".into());
-            }
-            if learned.unwanted {
-                self.summary.verdicts.push("a call where none was wanted: left out".into());
-            }
-            self.summary.verdicts.extend(learned.note.clone());
-            if let Some(reason) = &learned.unknown_stop {
-                self.summary.verdicts.push(format!("unknown stop reason {reason}: end_turn"));
-            }
-        }
-        self.state = self.saving(gateway, Then::End, now).unwrap_or(State::Done);
     }
 
     /// When to wake from a wait, whatever comes.
@@ -350,11 +284,38 @@ impl Exchange {
             _ => Millis::NEVER,
         };
         let ping = if self.left { Millis::NEVER } else { call.ping_at() };
-        // A refresh has a deadline of its own and outlives the request: see `gone`.
-        let total = if self.is_refreshing() { Millis::NEVER } else { call.total() };
+        // A refresh has a deadline of its own and outlives the request: see `gone`. Its client does not wait for it
+        // longer than the platform lets it.
+        let total = match () {
+            () if !self.is_refreshing() => call.total().at,
+            () if self.left => Millis::NEVER,
+            () => self.term.answered(),
+        };
         due.min(ping).min(total)
     }
 
+    /// Until when the store, or the platform's settings, are waited for: an outage must not stop the answer.
+    pub fn patience(&self, now: Millis) -> Millis {
+        let told = match &self.state {
+            State::Save(saving) => self.left || saving.then == Then::End,
+            State::Load(next) => self.left || *next == Next::Health,
+            _ => self.left,
+        };
+        let end = if told { self.term.saved() } else { self.term.answered() };
+        end.min(now + WITHIN)
+    }
+
+    /// Until when a client that takes nothing is waited for.
+    pub fn client_patience(&self) -> Millis {
+        self.term.saved()
+    }
+
+    /// Whether the platform's end is so near that the client must have its answer.
+    pub(crate) fn is_out(&self, now: Millis) -> bool {
+        now >= self.term.answered()
+    }
+
+    /// Whether the answer to a token refresh is waited for.
     pub(crate) fn is_refreshing(&self) -> bool {
         matches!(self.state, State::Await(Purpose::Refresh, _) | State::Send(_, Purpose::Refresh))
     }
@@ -378,7 +339,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// The verdict on a request whose client has hung up.
-const CLIENT_GONE: &str = "client gone: cancelled";
+/// How long the store, or the platform's settings, may take.
+pub(crate) const WITHIN: Millis = Millis::secs(5);
 /// The ledger of the pool.
 pub const STORE_KEY: &str = "pool";

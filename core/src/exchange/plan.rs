@@ -26,14 +26,7 @@ impl Failure {
         match self {
             Self::Fault(fault) => fault.to_error(asked),
             Self::Empty => Error::new(Kind::Overloaded, EMPTY),
-            Self::TimedOut(Deadline::Total) => Error::new(Kind::TimedOut, TOTAL),
-            Self::TimedOut(Deadline::Idle(span)) => {
-                let text = format!(
-                    "The service sent nothing for {} s and the answer is incomplete: try again, or ask for less at once.",
-                    span.0.div_ceil(1000)
-                );
-                Error::new(Kind::TimedOut, text)
-            }
+            Self::TimedOut(deadline) => deadline.error(),
         }
     }
 }
@@ -46,6 +39,21 @@ impl Failure {
             Self::Empty => true,
             Self::TimedOut(_) => false,
         }
+    }
+}
+
+impl Deadline {
+    /// What the client is told.
+    pub fn error(self) -> Error {
+        let text = match self {
+            Self::Total => return Error::new(Kind::TimedOut, TOTAL),
+            Self::Platform(span) => format!("{} {PLATFORM}", platform_limit(span)),
+            Self::Idle(span) => format!(
+                "The service sent nothing for {} s and the answer is incomplete: try again, or ask for less at once.",
+                span.0.div_ceil(1000)
+            ),
+        };
+        Error::new(Kind::TimedOut, text)
     }
 }
 
@@ -67,6 +75,7 @@ impl fmt::Display for Failure {
             }
             Self::Empty => f.write_str("empty answer"),
             Self::TimedOut(Deadline::Total) => f.write_str("total deadline passed"),
+            Self::TimedOut(Deadline::Platform(span)) => write!(f, "the platform's {} s have passed", span.0 / 1000),
             Self::TimedOut(Deadline::Idle(span)) => write!(f, "silent for {} ms", span.0),
         }
     }
@@ -223,9 +232,17 @@ fn bounded(verdict: Verdict, facts: &Facts) -> Verdict {
     }
 }
 
+/// The limit that a platform sets to each request.
+pub(crate) fn platform_limit(span: Millis) -> String {
+    // The request has spent some of it before it came here.
+    format!("The platform that runs this gateway ends each request after {} s", span.0.div_ceil(1000))
+}
+
 const FIRST_PAUSE: Millis = Millis(250);
 /// The longest pause before another try.
 /// Longer waits are the client's to decide: it gets the error with `retry-after`.
 pub const LONGEST_PAUSE: Millis = Millis::secs(5);
 const EMPTY: &str = "The service answered with nothing, several times: try again in a moment, or rephrase.";
 const TOTAL: &str = "The request took longer than this gateway allows (REQUEST_TIMEOUT_MINUTES and its siblings): ask for less at once, or stream.";
+const PLATFORM: &str =
+    "and this one has come to that limit: ask for less at once; the operator can raise the timeout of the function.";

@@ -10,7 +10,7 @@
 
 use crate::error::{Error, Kind};
 use crate::eventstream::Decoder;
-use crate::exchange::deadlines::Watch;
+use crate::exchange::deadlines::{Term, Watch};
 use crate::exchange::pipe::{Finish, Pipe};
 use crate::exchange::plan::Failure;
 use crate::host::{Millis, TransportError};
@@ -43,6 +43,7 @@ pub struct Relay {
     decoder: Decoder,
     pipe: Pipe,
     watch: Watch,
+    term: Term,
     request_id: String,
     committed: bool,
     ended: Option<Ended>,
@@ -60,8 +61,8 @@ pub(crate) enum Ended {
 }
 
 impl Relay {
-    pub(crate) fn new(pipe: Pipe, watch: Watch, request_id: String) -> Self {
-        Self { decoder: Decoder::new(), pipe, watch, request_id, committed: false, ended: None }
+    pub(crate) fn new(pipe: Pipe, watch: Watch, term: Term, request_id: String) -> Self {
+        Self { decoder: Decoder::new(), pipe, watch, term, request_id, committed: false, ended: None }
     }
 
     /// Takes a piece of the service's body; appends what the client shall get to `out`.
@@ -119,6 +120,11 @@ impl Relay {
     /// When [`Relay::tick`] wants to be called next.
     pub fn next_tick(&self) -> Millis {
         if self.committed { self.watch.next() } else { self.watch.deadline() }
+    }
+
+    /// Until when a client that takes nothing is waited for.
+    pub fn patience(&self) -> Millis {
+        self.term.saved()
     }
 
     /// The service's reply has ended: clean, or not.

@@ -2,7 +2,7 @@
 //! has been done. Where secrets lie in a service of the platform they change under a running instance.
 
 use crate::exchange::account::LOOK_AGAIN;
-use crate::exchange::{Exchange, Fresh, Gateway, State};
+use crate::exchange::{Exchange, Fresh, Gateway, State, WITHIN};
 use crate::host::{Incoming, Millis};
 use crate::pool::Changes;
 use crate::summary::event_line;
@@ -99,7 +99,7 @@ impl Gateway {
         self.settings_answered(matches!(fresh, Fresh::Fixed));
         let config = match fresh {
             Fresh::Fixed => return None,
-            Fresh::Late => return Some(("error", format!("{UNCHANGED}: no answer in {} s", WITHIN.0 / 1000))),
+            Fresh::Late => return Some(("error", format!("{UNCHANGED}: no answer in time"))),
             Fresh::Read(config) => *config,
         };
         let problems = config.problems.join("; ");
@@ -115,8 +115,6 @@ impl Gateway {
     }
 }
 
-/// How long a platform may take to read its settings.
-pub const WITHIN: Millis = Millis::secs(5);
 /// How long an instance leaves its settings alone after it has asked for them.
-pub const AGAIN_AFTER: Millis = Millis::mins(1);
+const AGAIN_AFTER: Millis = Millis::mins(1);
 const UNCHANGED: &str = "the settings cannot be read again, so they stay as they are";

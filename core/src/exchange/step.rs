@@ -27,7 +27,7 @@ pub enum Step<'e> {
         /// Its key.
         key: &'e str,
     },
-    /// Read the settings again, where the platform can: within [`super::settings::WITHIN`].
+    /// Read the settings again, where the platform can.
     Settings,
     /// Start a request to the service; an earlier reply is dropped.
     Send(&'e Outbound),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::json::{self, RawValue};
+use crate::place::{is_profile_arn, is_region};
 use crate::secret::Secret;
 
 /// How an account logs in, which decides how its tokens are refreshed.
@@ -151,7 +152,7 @@ fn not_json(text: &str) -> &'static str {
     match text.bytes().next() {
         Some(b'"' | b'\'' | b'`') => "KIRO_AUTH_TOKEN: begins with a quote: take away the quotes around the JSON",
         Some(b'/' | b'.' | b'~') => {
-            "KIRO_AUTH_TOKEN: is not JSON; when it names a file, set KIRO_AUTH_TOKEN_FILE instead"
+            "KIRO_AUTH_TOKEN: is not JSON; when it names a file, set it to what the file holds (`cargo xtask dev` reads the file that KIRO_AUTH_TOKEN_FILE names)"
         }
         _ => "KIRO_AUTH_TOKEN: expected a JSON object or array; bare refresh tokens go into AWS_REFRESHTOKEN",
     }
@@ -328,30 +329,6 @@ fn check_label(path: &str, label: &str, secret: &str) -> Result<String, String> 
 
 fn default_label(login: &Login, id: &str) -> String {
     format!("{}-{}", login.word(), id.get(..6).unwrap_or(id))
-}
-
-/// Regions become part of host names, so nothing else may stand there.
-fn is_region(text: &str) -> bool {
-    let label = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    text.len() <= 32 && text.split('-').count() >= 3 && text.split('-').all(label)
-}
-
-/// Whether a profile's ARN has the form the service issues:
-/// `arn:PARTITION:codewhisperer:REGION:12 digits:profile/NAME`, at most 256 characters.
-pub fn is_profile_arn(text: &str) -> bool {
-    let mut parts = text.splitn(6, ':');
-    let mut next = || parts.next().unwrap_or("");
-    let lower = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    let name = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    text.len() <= 256
-        && next() == "arn"
-        && lower(next())
-        && next() == "codewhisperer"
-        && lower(next())
-        && matches!(next(), account if account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()))
-        && next().strip_prefix("profile/").is_some_and(name)
 }
 
 fn account_id(secret: &str) -> String {

@@ -185,9 +185,14 @@ impl Cooling {
         self.strikes
     }
 
+    /// Whether a failure has been counted since the last success.
+    pub(super) fn counts(&self) -> bool {
+        self.strikes > 0
+    }
+
     /// A success: nothing before it counts any more. Returns whether anything did.
     pub(super) fn clear(&mut self, now: Millis) -> bool {
-        let counted = self.strikes > 0;
+        let counted = self.counts();
         if counted {
             *self = Self { epoch: now.0.max(self.epoch.saturating_add(1)), ..Self::default() };
         }

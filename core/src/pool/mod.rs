@@ -33,7 +33,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 
 pub use configure::Changes;
-pub use credential::{Credential, Login, MAX_LABEL, Parsed, is_profile_arn, parse};
+pub use credential::{Credential, Login, MAX_LABEL, Parsed, parse};
 pub use pick::{Ask, Pick, Refusal};
 pub use renew::{AfterRefreshFault, Grant, RefreshFault, Renewal};
 pub use settle::Outcome;
@@ -191,7 +191,7 @@ impl Pool {
     /// The service named the account's profile outside a refresh. Accounts it had refused for the wrong
     /// profile are free again.
     ///
-    /// An ARN of another form than [`is_profile_arn`] takes is left out: it would only bring a refusal.
+    /// An ARN of another form than [`crate::place::is_profile_arn`] takes is left out: it would only bring a refusal.
     pub fn profile_found(&mut self, account: Account, arn: &str, now: Millis) {
         self.change(account, |slot| slot.learn_profile(arn, now));
     }

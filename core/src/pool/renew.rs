@@ -80,7 +80,9 @@ impl Pool {
             return None;
         }
         let refresh = slot.refresh()?.clone();
-        let claim = Claim { at: now.0, until: until.0 };
+        // One that comes right after a release must not look older than it.
+        let released = if slot.entry.claim.until == RELEASED { slot.entry.claim.at } else { 0 };
+        let claim = Claim { at: now.0.max(released), until: until.0 };
         slot.last_claim = claim;
         slot.flight = Some(Flight { claim, loads, tick, confirmed: false });
         let credential = &slot.credential;
@@ -100,11 +102,10 @@ impl Pool {
         self.slot(renewal.account).and_then(|slot| slot.flight).is_some_and(|flight| flight.claim == renewal.claim)
     }
 
-    /// Gives a claim back without an outcome, as when the client hung up before the refresh was sent.
+    /// Gives a claim back without an outcome, as when no time was left to send the refresh. The pool becomes
+    /// [`Pool::dirty`]: others that have seen the claim wait until they see that it is over.
     pub fn release(&mut self, renewal: &Renewal) {
-        if let Some(slot) = self.slot_mut(renewal.account) {
-            slot.land(renewal);
-        }
+        self.change(renewal.account, |slot| slot.release(renewal));
     }
 
     /// Takes a new token. Save a [`Pool::snapshot`] before it is used: a rotated refresh token exists nowhere else.
@@ -122,6 +123,16 @@ impl Pool {
 }
 
 impl Slot {
+    fn release(&mut self, renewal: &Renewal) {
+        if self.flight.is_none_or(|flight| flight.claim != renewal.claim) {
+            return;
+        }
+        self.land(renewal);
+        // Even if its save is not known to have come to anything: it may have.
+        let over = Claim { at: renewal.claim.at.saturating_add(1), until: RELEASED };
+        self.entry.claim = self.entry.claim.max(over);
+    }
+
     fn land(&mut self, renewal: &Renewal) {
         if self.flight.is_some_and(|flight| flight.claim == renewal.claim) {
             self.flight = None;
@@ -194,6 +205,8 @@ impl Slot {
     }
 }
 
+/// The end of a claim that was given back: it holds for nobody.
+const RELEASED: u64 = 0;
 /// How many rejected refreshes in a row mean that the login is over.
 pub(super) const REJECTIONS_BORNE: u32 = 3;
 

@@ -1,10 +1,11 @@
 //! One account as this instance sees it, and where it stands at a given time.
 
 use super::Account;
-use super::credential::{Credential, Login, digest, is_profile_arn};
+use super::credential::{Credential, Login, digest};
 use super::entry::{Claim, Cooling, Entry, Parked, Profile};
 use crate::host::Millis;
 use crate::json::RawValue;
+use crate::place::is_profile_arn;
 use crate::secret::Secret;
 
 #[derive(Debug)]

@@ -23,9 +23,14 @@ pub struct AccountState {
 }
 
 impl Pool {
-    /// Whether an account serves again only when the operator gives it another login.
+    /// Whether an account may serve again only when the operator gives it another login: it is over, or has been
+    /// refused since it last worked.
     pub fn wants_login(&self, now: Millis) -> bool {
-        self.configured().any(|slot| matches!(slot.standing(now), Standing::NeedsLogin | Standing::Suspended))
+        self.configured().any(|slot| match slot.standing(now) {
+            Standing::NeedsLogin | Standing::Suspended => true,
+            Standing::Disabled => false,
+            _ => slot.entry.rejected.counts(),
+        })
     }
 
     /// Every account's state, in the order of the configuration.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::fault::FaultKind;
 use crate::error::{Error, Kind};
 use crate::host::{Headers, Outbound};
+use crate::place;
 use crate::secret::Secret;
 
 /// The gateway's own name, sent with every request to the service.
@@ -30,7 +31,7 @@ impl Bases {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let value = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let base = |name: &'static str| value(name).map(|text| base_url(name, &text)).transpose();
-        let region = value("KIRO_REGION").map(|text| match region_name(&text) {
+        let region = value("KIRO_REGION").map(|text| match place::region(&text) {
             Some(region) => Ok(region.to_owned()),
             None => Err(unusable("KIRO_REGION", "an AWS region such as us-east-1")),
         });
@@ -58,7 +59,7 @@ impl Bases {
         match &self.oidc {
             Some(base) => Cow::Borrowed(base),
             None => {
-                let region = login_region.and_then(region_name).unwrap_or(DEFAULT_REGION);
+                let region = login_region.and_then(place::region).unwrap_or(DEFAULT_REGION);
                 Cow::Owned(format!("https://oidc.{region}.amazonaws.com"))
             }
         }
@@ -105,13 +106,6 @@ pub fn generate(base: &str, bearer: &Secret, api_key: bool, body: Vec<u8>) -> Ou
     Outbound { method: "POST", url: format!("{base}/generateAssistantResponse"), headers, body, foreign: false }
 }
 
-/// The text where it can be a region's name: it becomes part of a host name, so nothing else may pass.
-pub fn region_name(text: &str) -> Option<&str> {
-    let word =
-        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    (text.len() <= 32 && text.contains('-') && text.split('-').all(word)).then_some(text)
-}
-
 pub(super) fn headers(content_type: &str) -> Headers {
     vec![(Cow::Borrowed("content-type"), content_type.to_owned()), (Cow::Borrowed("user-agent"), USER_AGENT.to_owned())]
 }
@@ -132,8 +126,8 @@ fn in_region(plane: &str, region: &str) -> Vec<String> {
 fn api_region<'r>(bases: &'r Bases, account: Option<&'r str>, profile_arn: Option<&'r str>) -> &'r str {
     profile_arn
         .and_then(|arn| arn.split(':').nth(3))
-        .and_then(region_name)
-        .or_else(|| account.and_then(region_name).map(serving_region))
+        .and_then(place::region)
+        .or_else(|| account.and_then(place::region).map(serving_region))
         .or(bases.region.as_deref())
         .unwrap_or(DEFAULT_REGION)
 }

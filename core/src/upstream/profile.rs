@@ -66,26 +66,11 @@ pub fn pick(profiles: &[Profile]) -> Option<&Profile> {
     active().find(|profile| profile.kind == "KIRO").or_else(|| active().next())
 }
 
-/// Whether a text is a profile's ARN: `arn:aws:codewhisperer:us-east-1:123456789012:profile/ABC`.
-pub fn is_arn(text: &str) -> bool {
-    let of = |part: &str, legal: fn(u8) -> bool| !part.is_empty() && part.bytes().all(legal);
-    let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let mut parts = text.split(':');
-    let mut next = || parts.next().unwrap_or("");
-    text.len() <= 256
-        && next() == "arn"
-        && of(next(), lower)
-        && next() == "codewhisperer"
-        && of(next(), lower)
-        && matches!(next(), account if account.len() == 12 && of(account, |byte| byte.is_ascii_digit()))
-        && next().strip_prefix("profile/").is_some_and(|id| of(id, |byte| byte.is_ascii_alphanumeric() || byte == b'-'))
-        && parts.next().is_none()
-}
-
 mod wire {
     use serde::Deserializer;
 
-    use super::{Deserialize, is_arn};
+    use super::Deserialize;
+    use crate::place::is_profile_arn;
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -110,7 +95,7 @@ mod wire {
 
     impl Profile {
         pub(super) fn known(self) -> Option<super::Profile> {
-            let arn = self.arn.filter(|arn| is_arn(arn))?;
+            let arn = self.arn.filter(|arn| is_profile_arn(arn))?;
             let active = self.status.is_none_or(|status| status == "ACTIVE");
             Some(super::Profile { arn, kind: self.profile_type.unwrap_or_default(), active })
         }

@@ -1,9 +1,10 @@
 //! Where the service is, and what is sent there.
 
 use kiro2api_core::Kind;
+use kiro2api_core::place::region;
 use kiro2api_core::secret::Secret;
 use kiro2api_core::upstream::FaultKind;
-use kiro2api_core::upstream::endpoint::{Bases, USER_AGENT, control_hosts, generate, hosts, moves_on, region_name};
+use kiro2api_core::upstream::endpoint::{Bases, USER_AGENT, control_hosts, generate, hosts, moves_on};
 
 use crate::{names, sent};
 
@@ -129,7 +130,7 @@ fn an_unusable_value_is_named_but_not_shown() {
         assert!(error.text().starts_with(&format!("{name} cannot be used")), "{error}");
         assert!(!error.text().contains("hunter2"), "{error}");
     }
-    assert_eq!(region_name("us-gov-west-1"), Some("us-gov-west-1"));
+    assert_eq!(region("us-gov-west-1"), Some("us-gov-west-1"));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Finding an account's profile.
 
 use kiro2api_core::Millis;
+use kiro2api_core::place::is_profile_arn;
 use kiro2api_core::secret::Secret;
 use kiro2api_core::upstream::endpoint::USER_AGENT;
-use kiro2api_core::upstream::profile::{Page, Profile, is_arn, pick, read, request};
+use kiro2api_core::upstream::profile::{Page, Profile, pick, read, request};
 use kiro2api_core::upstream::{Fault, FaultKind};
 
 use crate::{body, head, names, sent};
@@ -67,8 +68,8 @@ fn an_active_profile_of_kiro_comes_first() {
 
 #[test]
 fn only_a_profiles_arn_is_one() {
-    assert!(is_arn(ARN));
-    assert!(is_arn("arn:aws-us-gov:codewhisperer:us-gov-west-1:123456789012:profile/a-1"));
+    assert!(is_profile_arn(ARN));
+    assert!(is_profile_arn("arn:aws-us-gov:codewhisperer:us-gov-west-1:123456789012:profile/a-1"));
     for bad in [
         "",
         "arn:aws:codewhisperer:us-east-1:12345678901:profile/ABC",
@@ -80,7 +81,7 @@ fn only_a_profiles_arn_is_one() {
         "arn:aws:codewhisperer::123456789012:profile/ABC",
         "arn:aws:s3:us-east-1:123456789012:profile/ABC",
     ] {
-        assert!(!is_arn(bad), "{bad}");
+        assert!(!is_profile_arn(bad), "{bad}");
     }
-    assert!(!is_arn(&format!("{ARN}{}", "x".repeat(256))));
+    assert!(!is_profile_arn(&format!("{ARN}{}", "x".repeat(256))));
 }

@@ -9,7 +9,7 @@ pub const CLIENT_KEY: &str = "client-key-7Q2mZpVt0cXw";
 
 /// A request under construction.
 #[derive(Clone, Debug)]
-pub struct Ask(pub(super) Incoming);
+pub struct Ask(pub(super) Incoming, Option<Millis>);
 
 impl Ask {
     /// `POST /v1/messages` with the client key.
@@ -40,7 +40,7 @@ impl Ask {
     pub fn new(method: &str, path: &str) -> Self {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let headers = vec![(Cow::Borrowed("x-api-key"), CLIENT_KEY.to_owned())];
-        Self(Incoming {
+        Self::of(Incoming {
             method: method.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
@@ -48,6 +48,24 @@ impl Ask {
             body: Payload::Bytes(Vec::new()),
             ends: Millis::NEVER,
         })
+    }
+
+    /// This request.
+    pub fn of(incoming: Incoming) -> Self {
+        Self(incoming, None)
+    }
+
+    /// The platform ends it so many milliseconds after it has begun, answered or not.
+    #[must_use]
+    pub fn ends_after(mut self, milliseconds: u64) -> Self {
+        self.1 = Some(Millis(milliseconds));
+        self
+    }
+
+    /// The request as the core takes it at this time.
+    pub(super) fn begun(&self, now: Millis) -> Incoming {
+        let ends = self.1.map_or(self.0.ends, |span| now + span);
+        Incoming { ends, ..self.0.clone() }
     }
 
     /// With another body.

@@ -150,7 +150,7 @@ impl Case {
         let mut variables = vec![("KIRO_AUTH_TOKEN", tokens.as_str())];
         variables.extend(self.settings.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let instance = world.frozen_instance(&variables);
-        let ask = Ask(self.incoming(stream));
+        let ask = Ask::of(self.incoming(stream));
         let got = world.ask(&instance, &ask);
         (got, world.service.sent_of(Operation::Chat))
     }

@@ -136,7 +136,7 @@ impl World {
         self.gots.borrow_mut().push(Rc::clone(&got));
         let mut recorder = Recorder { clock: self.clock.clone(), got: Rc::clone(&got), patience, leaves: None };
         let (instance, incoming, clock, seen) =
-            (Rc::clone(instance), ask.incoming(), self.clock.clone(), Rc::clone(&got));
+            (Rc::clone(instance), ask.begun(self.clock.now()), self.clock.clone(), Rc::clone(&got));
         let name = format!("{} {}", incoming.method, incoming.path);
         let future = async move {
             drive(&*instance, incoming, &mut recorder).await;

@@ -98,6 +98,7 @@ pub struct Service {
     sent: RefCell<Vec<Rc<RefCell<Sent>>>>,
     served: RefCell<BTreeMap<String, usize>>,
     cut: RefCell<Box<Cutter>>,
+    delays: RefCell<BTreeMap<Operation, u64>>,
 }
 
 /// Changes how an answer of the chat operation is cut into chunks.
@@ -115,6 +116,7 @@ impl Service {
             sent: RefCell::default(),
             served: RefCell::default(),
             cut: RefCell::new(Box::new(|answer| answer)),
+            delays: RefCell::default(),
         }
     }
 
@@ -151,6 +153,11 @@ impl Service {
     /// From now on every answer of the chat operation passes through this.
     pub fn cut(&self, cutter: impl Fn(Answer) -> Answer + 'static) {
         *self.cut.borrow_mut() = Box::new(cutter);
+    }
+
+    /// From now on every answer of a kind, by rule or not, takes so many milliseconds more.
+    pub fn slow_down(&self, operation: Operation, milliseconds: u64) {
+        self.delays.borrow_mut().insert(operation, milliseconds);
     }
 
     /// Forgets all rules.
@@ -191,6 +198,8 @@ impl Service {
     pub(super) fn send(&self, request: &Outbound) -> Under {
         let sent = self.read(request);
         let mut answer = self.ruled(&sent).unwrap_or_else(|| self.judged(&sent));
+        let delay = self.delays.borrow().get(&sent.operation).copied().unwrap_or(0);
+        answer.head_delay += delay;
         if sent.operation == Operation::Chat {
             answer = self.cut.borrow()(answer);
         }
