@@ -29,11 +29,12 @@ pub struct Environment {
 impl Environment {
     /// Reads the settings through `get`, the process's environment on the platform, and the secrets that it names.
     pub async fn start(machine: Machine, get: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        let aws = Arc::new(Aws::open(machine, &get));
+        let network = Network::new(machine.now);
+        let aws = Arc::new(Aws::open(machine, network.pools(), &get));
         let (store, warning) = Store::open(&get, &aws);
         let settings = Settings::new(Box::new(get), aws);
         let gateway = Mutex::new(Gateway::new(settings.read().await));
-        let environment = Self { machine, gateway, settings, store, network: Network::new(machine.now) };
+        let environment = Self { machine, gateway, settings, store, network };
         let now = environment.now();
         for line in environment.with(|gateway| gateway.greeting(now)) {
             environment.log(&line);
