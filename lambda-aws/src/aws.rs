@@ -4,6 +4,7 @@ mod failure;
 mod service;
 
 use core::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -13,21 +14,18 @@ use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use failure::{Cause, Failure};
 pub(crate) use service::Service;
 
 use crate::machine::Machine;
+use crate::transport::Pools;
 use service::Endpoints;
 
 /// The services as one environment reaches them. `Debug` shows no credential.
 pub(crate) struct Aws {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    pools: Arc<Pools>,
     identity: Option<Identity>,
     region: Option<String>,
     endpoints: Endpoints,
@@ -49,14 +47,14 @@ pub(crate) struct Call<'c> {
 impl Aws {
     /// Reads credentials, region and endpoints under the names that every client of the platform reads. What is missing
     /// fails the calls, not the start.
-    pub(crate) fn open(machine: Machine, get: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn open(machine: Machine, pools: Arc<Pools>, get: &dyn Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| get(name).filter(|value| !value.is_empty());
         let keys = set("AWS_ACCESS_KEY_ID").zip(set("AWS_SECRET_ACCESS_KEY"));
         let identity = keys.map(|(id, secret)| {
             Credentials::new(id, secret, set("AWS_SESSION_TOKEN"), None, "environment variables").into()
         });
         let region = set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"));
-        Self { client: client(), identity, region, endpoints: Endpoints::read(&set), machine }
+        Self { pools, identity, region, endpoints: Endpoints::read(&set), machine }
     }
 
     /// The machine's clock and randomness.
@@ -86,7 +84,8 @@ impl Aws {
 
     async fn once(&self, call: &Call<'_>) -> Result<Bytes, Cause> {
         let request = self.signed(call)?;
-        let reply = self.client.request(request).await.map_err(|error| Cause::unreachable(&error))?;
+        let lease = self.pools.lease(request.uri());
+        let reply = lease.client().request(request).await.map_err(|error| Cause::unreachable(&error))?;
         let (head, body) = reply.into_parts();
         let body =
             Limited::new(body, LARGEST_OUTPUT).collect().await.map_err(|error| Cause::Broke(error.to_string()))?;
@@ -135,16 +134,6 @@ impl fmt::Debug for Aws {
     }
 }
 
-fn client() -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    let https = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(tcp);
-    // The services close what is idle for longer; a connection that was frozen with its environment is found out by
-    // the limit of a try.
-    Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(https)
-}
-
 fn unsigned(error: impl fmt::Display) -> Cause {
     Cause::Unsigned(error.to_string())
 }
@@ -154,4 +143,3 @@ const LARGEST_OUTPUT: usize = 1024 * 1024;
 /// How long one try may take: far above what the services need, far below what a request can wait.
 const LONGEST_TRY: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const IDLE: Duration = Duration::from_secs(20);

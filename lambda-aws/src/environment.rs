@@ -12,6 +12,7 @@ use kiro2api_core::summary::event_line;
 
 use crate::aws::Aws;
 use crate::machine::Machine;
+use crate::settings::Settings;
 use crate::store::Store;
 use crate::transport::{Calling, Network};
 
@@ -20,17 +21,20 @@ use crate::transport::{Calling, Network};
 pub struct Environment {
     machine: Machine,
     gateway: Mutex<Gateway>,
+    settings: Settings,
     store: Store,
     network: Network,
 }
 
 impl Environment {
-    /// Reads the settings through `get`, the process's environment on the platform.
-    pub async fn start(machine: Machine, get: impl Fn(&str) -> Option<String>) -> Self {
-        let gateway = Gateway::new(Config::read(&get));
-        let aws = Arc::new(Aws::open(machine, &get));
+    /// Reads the settings through `get`, the process's environment on the platform, and the secrets that it names.
+    pub async fn start(machine: Machine, get: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        let network = Network::new(machine.now);
+        let aws = Arc::new(Aws::open(machine, network.pools(), &get));
         let (store, warning) = Store::open(&get, &aws);
-        let environment = Self { machine, gateway: Mutex::new(gateway), store, network: Network::new(machine.now) };
+        let settings = Settings::new(Box::new(get), aws);
+        let gateway = Mutex::new(Gateway::new(settings.read().await));
+        let environment = Self { machine, gateway, settings, store, network };
         let now = environment.now();
         for line in environment.with(|gateway| gateway.greeting(now)) {
             environment.log(&line);
@@ -50,6 +54,10 @@ impl Host for Environment {
     /// Standard error is the function's log.
     fn log(&self, line: &str) {
         let _ = writeln!(std::io::stderr(), "{line}");
+    }
+
+    async fn settings(&self) -> Option<Config> {
+        if self.settings.can_change() { Some(self.settings.read().await) } else { None }
     }
 }
 

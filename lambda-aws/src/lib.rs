@@ -14,6 +14,7 @@ mod caller;
 pub mod environment;
 mod event;
 pub mod machine;
+mod settings;
 mod store;
 mod transport;
 

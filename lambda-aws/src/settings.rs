@@ -56,7 +56,9 @@ impl Settings {
         let (variable, value) = match Source::of(name, &self.get)? {
             Source::Variable(value) => return Ok(value),
             Source::File(path) => (format!("{name}{FILE}"), file(name, &path)?),
-            Source::Secret { id, region } => (format!("{name}{ARN}"), self.manager(name, &id, region.as_deref()).await?),
+            Source::Secret { id, region } => {
+                (format!("{name}{ARN}"), self.manager(name, &id, region.as_deref()).await?)
+            }
             Source::Parameter { id, region } => {
                 (format!("{name}{ARN}"), self.parameter(name, &id, region.as_deref()).await?)
             }

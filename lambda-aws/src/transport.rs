@@ -10,6 +10,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::borrow::Cow;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,18 +26,19 @@ use hyper_util::rt::TokioExecutor;
 use kiro2api_core::host::{Head, Millis, Outbound, Reply, TransportError, TransportFault};
 use rustls::crypto::ring;
 
-use pools::{Lease, Pools};
+use pools::Lease;
+pub(crate) use pools::Pools;
 use public::PublicOnly;
 
 /// The connections of one environment.
 pub(crate) struct Network {
-    pools: Pools,
+    pools: Arc<Pools>,
     /// For addresses that a client chose: where their names lead is checked, and nothing is kept.
     foreign: Client<Secured<PublicOnly>, Full<Bytes>>,
 }
 
 /// Connections by TCP, found by `R`, under TLS where the scheme says so.
-type Secured<R> = HttpsConnector<HttpConnector<R>>;
+pub(crate) type Secured<R> = HttpsConnector<HttpConnector<R>>;
 
 impl Network {
     /// `now` tells the time of the wall: others go by it when they close what lay idle, whatever the environment slept.
@@ -46,7 +48,12 @@ impl Network {
         let foreign = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .build(secured(HttpConnector::new_with_resolver(PublicOnly::default())));
-        Self { pools: Pools::new(secured(HttpConnector::new()), now), foreign }
+        Self { pools: Arc::new(Pools::new(secured(HttpConnector::new()), now)), foreign }
+    }
+
+    /// The connections that are kept, for other clients of the same environment.
+    pub(crate) fn pools(&self) -> Arc<Pools> {
+        Arc::clone(&self.pools)
     }
 
     pub(crate) fn send(&self, request: &Outbound) -> Calling {

@@ -154,6 +154,25 @@ fn two_instances_on_an_empty_comparing_store_make_one_refresh() {
     assert_eq!(world.service.count(Operation::Social), 1);
 }
 
+/// Those whose claim came too late must not keep each other, and the winner, from saving.
+#[test]
+fn a_crowd_of_instances_on_a_comparing_store_makes_one_refresh() {
+    for latency in [5, 20, 400] {
+        let (world, first) = World::of_accounts(StoreKind::Compare, &["only"]);
+        assert_eq!(said(&world, &first), "ok");
+        world.store.set_latency(latency);
+        world.pass(2 * 3_600_000);
+        let crowd: Vec<_> =
+            (0..20).map(|_| world.instance_with(&[("KIRO_AUTH_TOKEN", &login::socials(&["only"]))])).collect();
+        let pending: Vec<_> = crowd.iter().map(|one| world.begin(one, &prompt(), Patience::default())).collect();
+        world.run();
+        for pending in &pending {
+            assert_eq!(pending.got().said(), "ok", "{latency} ms: {}", pending.got().text());
+        }
+        assert_eq!(world.service.count(Operation::Social), 2, "{latency} ms: one at the start, one for the crowd");
+    }
+}
+
 #[test]
 fn a_dead_refresh_token_parks_the_account_and_tells_the_operator() {
     for fault in ["invalid-grant", "stale-message", "invalid-client"] {

@@ -236,7 +236,7 @@ impl Exchange {
         match next {
             Next::Then(then) => self.go_on(gateway, then, now),
             Next::Reconsider => self.refresh_refused(gateway, now),
-            Next::SaveAgain(tries, then) if outcome.is_ok() => {
+            Next::SaveAgain(tries, then) if outcome.is_ok() && self.has_something_to_save(gateway, then, now) => {
                 let saving = self.snapshot(gateway, then);
                 self.state = State::Save(Saving { tries: tries + 1, ..saving });
             }
@@ -247,6 +247,14 @@ impl Exchange {
                 self.answer(answer);
             }
         }
+    }
+
+    /// Whether a save that met another one is worth another try. A claim that came too late is not: many instances that
+    /// go on saving when one of them has won keep each other, and the winner, from storing anything.
+    fn has_something_to_save(&self, gateway: &Gateway, then: Then, now: Millis) -> bool {
+        let pool = gateway.pool();
+        let renewal = self.call.as_ref().and_then(|call| call.renewal.as_ref()).filter(|_| then == Then::Renew);
+        pool.dirty() || (pool.compares(now) && renewal.is_some_and(|renewal| pool.holds_claim(renewal)))
     }
 
     pub(crate) fn saved(&mut self, gateway: &mut Gateway, result: Result<Saved, StoreError>, now: Millis) {
@@ -315,5 +323,5 @@ pub(crate) const LOOK_AGAIN: Millis = Millis(100);
 const MAX_PROFILES: usize = 100;
 /// Pages of them, in all regions: a page may hold none and name another one for ever.
 const MAX_PAGES: usize = 20;
-/// Saves of one ledger that may meet somebody else's.
-const SAVE_TRIES: u8 = 3;
+/// Saves of one ledger that may meet somebody else's: each time another instance has stored something.
+const SAVE_TRIES: u8 = 10;

@@ -20,7 +20,7 @@ use kiro2api_core::host::Millis;
 use super::Secured;
 
 /// The pools of all hosts.
-pub(super) struct Pools {
+pub(crate) struct Pools {
     connector: Secured<GaiResolver>,
     now: fn() -> Millis,
     kept: Mutex<Vec<Arc<Pool>>>,
@@ -35,7 +35,7 @@ struct Pool {
 }
 
 /// The use of a pool by one request, until its answer is over.
-pub(super) struct Lease {
+pub(crate) struct Lease {
     pool: Arc<Pool>,
     now: fn() -> Millis,
 }
@@ -46,7 +46,7 @@ impl Pools {
     }
 
     /// The connections to the host of `uri`; fresh ones when those that are there have lain idle too long.
-    pub(super) fn lease(&self, uri: &Uri) -> Lease {
+    pub(crate) fn lease(&self, uri: &Uri) -> Lease {
         let now = (self.now)();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|pool| Arc::strong_count(pool) > 1 || now - pool.used() <= KEPT_FOR);
@@ -73,7 +73,7 @@ impl Pool {
 }
 
 impl Lease {
-    pub(super) fn client(&self) -> &Client<Secured<GaiResolver>, Full<Bytes>> {
+    pub(crate) fn client(&self) -> &Client<Secured<GaiResolver>, Full<Bytes>> {
         &self.pool.client
     }
 }

@@ -4,11 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::HeaderMap;
-use hyper::Request;
+use hyper::{HeaderMap, Request};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 /// Where they are.
 pub fn endpoint() -> String {
@@ -35,7 +35,9 @@ pub async fn post(url: &str, headers: &HeaderMap, body: Bytes) -> (u16, Bytes) {
 /// Performs an operation, which must succeed.
 pub async fn perform(service: &str, target: &str, input: &Value) -> Value {
     let mut headers = HeaderMap::new();
-    let scope = format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0");
+    let scope = format!(
+        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    );
     headers.insert("authorization", scope.parse().unwrap());
     headers.insert("x-amz-target", target.parse().unwrap());
     headers.insert("content-type", "application/x-amz-json-1.0".parse().unwrap());
@@ -44,11 +46,40 @@ pub async fn perform(service: &str, target: &str, input: &Value) -> Value {
     serde_json::from_slice(&body).unwrap()
 }
 
-/// Makes a table of a name of its own, as the deployment's template does.
-pub async fn table() -> String {
+/// Waits until the emulated services have loaded themselves, which takes them longer than the gateway waits.
+pub async fn ready() {
+    static READY: OnceCell<()> = OnceCell::const_new();
+    READY
+        .get_or_init(|| async {
+            perform("dynamodb", "DynamoDB_20120810.ListTables", &json!({})).await;
+            perform("secretsmanager", "secretsmanager.ListSecrets", &json!({})).await;
+            perform("ssm", "AmazonSSM.DescribeParameters", &json!({})).await;
+        })
+        .await;
+}
+
+/// A name that no other test has.
+pub fn unique() -> String {
     let mut random = [0; 8];
     getrandom::fill(&mut random).unwrap();
-    let name = format!("tokens-{:016x}", u64::from_be_bytes(random));
+    format!("{:016x}", u64::from_be_bytes(random))
+}
+
+/// A file with this text, and its path.
+pub fn file(name: &str, text: &str) -> String {
+    let path = format!("{}/{name}-{}", env!("CARGO_TARGET_TMPDIR"), unique());
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// Bytes as the services take them.
+pub fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// Makes a table of a name of its own, as the deployment's template does.
+pub async fn table() -> String {
+    let name = format!("tokens-{}", unique());
     let input = json!({
         "TableName": name,
         "KeySchema": [{ "AttributeName": "pk", "KeyType": "HASH" }],
@@ -61,13 +92,20 @@ pub async fn table() -> String {
 
 /// Every item of a table.
 pub async fn items(table: &str) -> Vec<Value> {
-    let found = perform("dynamodb", "DynamoDB_20120810.Scan", &json!({ "TableName": table })).await;
-    found["Items"].as_array().unwrap().clone()
+    let (mut all, mut input) = (Vec::new(), json!({ "TableName": table }));
+    loop {
+        let page = perform("dynamodb", "DynamoDB_20120810.Scan", &input).await;
+        all.extend(page["Items"].as_array().unwrap().iter().cloned());
+        match page.get("LastEvaluatedKey") {
+            Some(key) => input["ExclusiveStartKey"] = key.clone(),
+            None => return all,
+        }
+    }
 }
 
 /// Puts a head into a table as the gateway would.
 pub async fn put(table: &str, key: &str, value: &[u8]) {
-    let item = json!({ "pk": {"S": key}, "version": {"S": "by-hand"}, "value": {"B": STANDARD.encode(value)} });
+    let item = json!({ "pk": {"S": key}, "version": {"S": "by-hand"}, "value": {"B": base64(value)} });
     perform("dynamodb", "DynamoDB_20120810.PutItem", &json!({ "TableName": table, "Item": item })).await;
 }
 

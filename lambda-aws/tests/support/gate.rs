@@ -1,7 +1,6 @@
 //! A door before the emulated services: it counts what passes, spoils what a test wants spoilt, and lets in one write
 //! with a condition at a time, because the emulator checks the condition and performs the write in two steps.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -60,10 +59,14 @@ pub struct Gate {
 
 impl Gate {
     pub async fn open() -> Self {
+        aws::ready().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let inside =
-            Arc::new(Inside { rules: Mutex::default(), seen: Mutex::default(), one_by_one: tokio::sync::Mutex::default() });
+        let inside = Arc::new(Inside {
+            rules: Mutex::default(),
+            seen: Mutex::default(),
+            one_by_one: tokio::sync::Mutex::default(),
+        });
         let shared = Arc::clone(&inside);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -115,7 +118,7 @@ async fn pass(request: Request<Incoming>, inside: Arc<Inside>) -> Result<Respons
     inside.seen.lock().unwrap().push(operation);
     match &act {
         Some(Act::Refuse(status, code)) => return Ok(refusal(*status, code)),
-        Some(Act::Hang) => std::future::pending::<Infallible>().await,
+        Some(Act::Hang) => std::future::pending().await,
         Some(Act::Hold(held)) => {
             held.reached.notify_one();
             held.go.notified().await;

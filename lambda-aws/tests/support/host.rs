@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use kiro2api_core::config::Config;
 use kiro2api_core::drive::{self, Client, Gone, Host, drive};
 use kiro2api_core::exchange::Gateway;
 use kiro2api_core::exchange::relay::Relay;
@@ -110,6 +111,10 @@ impl Host for Logged {
 
     fn log(&self, line: &str) {
         self.lines.lock().unwrap().push(line.to_owned());
+    }
+
+    async fn settings(&self) -> Option<Config> {
+        self.environment.settings().await
     }
 }
 

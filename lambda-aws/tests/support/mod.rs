@@ -1,5 +1,5 @@
 //! What the tests on emulated services share.
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 #![allow(unreachable_pub, reason = "a module of test programs")]
 
 pub mod aws;
@@ -8,4 +8,4 @@ pub mod host;
 pub mod service;
 
 pub use gate::{Act, Gate, Held};
-pub use host::{Asked, Logged, environment};
+pub use host::{Logged, environment};

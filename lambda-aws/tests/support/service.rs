@@ -34,11 +34,8 @@ pub fn refreshes(service: &Upstream) -> usize {
 /// An environment that serves this service's accounts to [`KEY`].
 pub async fn gateway(machine: Machine, gate: &Gate, service: &Upstream, set: &[(&str, &str)]) -> Logged {
     let (url, login) = (service.url(), demo_login());
-    let mut all = vec![
-        ("KIRO_API_BASE", url.as_str()),
-        ("KIRO_AUTH_BASE", url.as_str()),
-        ("KIRO_OIDC_BASE", url.as_str()),
-    ];
+    let mut all =
+        vec![("KIRO_API_BASE", url.as_str()), ("KIRO_AUTH_BASE", url.as_str()), ("KIRO_OIDC_BASE", url.as_str())];
     let names = |name: &str| set.iter().any(|(set, _)| set.starts_with(name));
     if !names("KIRO_AUTH_TOKEN") {
         all.push(("KIRO_AUTH_TOKEN", &login));
