@@ -38,6 +38,7 @@ impl Settings {
                 settings.values.insert(name.to_owned(), value);
             }
         }
+        refuse_secrets_elsewhere(&lookup)?;
         settings.read_accounts(&lookup)?;
         settings.read_client_key(&lookup)?;
         Ok(settings)
@@ -110,6 +111,17 @@ impl Settings {
     }
 }
 
+/// Secrets by ARN are the deployed function's to read: nothing on this machine speaks to an AWS account.
+fn refuse_secrets_elsewhere(lookup: &impl Fn(&str) -> Option<String>) -> Result<()> {
+    match ELSEWHERE.into_iter().find(|name| lookup(name).is_some()) {
+        Some(name) => Err(Failure::new(format!(
+            "{name} is set, and local runs read nothing from AWS: unset it, and set {} to the secret itself",
+            name.trim_end_matches("_ARN")
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Reads a secret's file. The path itself is not shown when it may be a misplaced secret.
 fn read_file(name: &str, path: &str, may_be_secret: bool) -> Result<String> {
     fs::read_to_string(path.trim()).map_err(|error| {
@@ -140,7 +152,7 @@ fn check_accounts(name: &str, text: &str) -> Result<()> {
 /// True for a name that configures the gateway, or that leads to the person's AWS account: programs beside the gateway
 /// do without them, and test runs keep them away from the suites.
 pub(crate) fn is_setting(name: &str) -> bool {
-    PLAIN.contains(&name) || OTHER.contains(&name) || name.starts_with("AWS_")
+    PLAIN.contains(&name) || OTHER.contains(&name) || ELSEWHERE.contains(&name) || name.starts_with("AWS_")
 }
 
 /// Keeps everything that [`is_setting`] from a program.
@@ -187,6 +199,10 @@ const PLAIN: [&str; 27] = [
 /// Read with care above, or not the gateway's business on this machine. Names of the AWS SDKs begin with `AWS_`.
 const OTHER: [&str; 6] =
     ["KIRO_CLIENT_TOKEN", "KIRO_CLIENT_TOKEN_FILE", "KIRO_AUTH_TOKEN", "KIRO_AUTH_TOKEN_FILE", "TOKEN_TABLE", "PORT"];
+
+/// Names of secrets that a deployed function fetches.
+const ELSEWHERE: [&str; 4] =
+    ["KIRO_AUTH_TOKEN_ARN", "KIRO_CLIENT_TOKEN_ARN", "AWS_REFRESHTOKEN_ARN", "TOKEN_STORE_KEY_ARN"];
 
 #[cfg(test)]
 mod tests {
@@ -240,6 +256,14 @@ mod tests {
             assert!(!failure.contains("s3cret"), "{failure}");
         }
         assert!(read(&[("KIRO_AUTH_TOKEN", "{}"), ("KIRO_AUTH_TOKEN_FILE", "x")]).is_err());
+    }
+
+    #[test]
+    fn a_secret_in_an_aws_account_is_refused_with_the_way_out() {
+        let failure = read(&[("KIRO_AUTH_TOKEN_ARN", "arn:aws:secretsmanager:x")]).unwrap_err().to_string();
+        assert!(failure.starts_with("KIRO_AUTH_TOKEN_ARN is set"), "{failure}");
+        assert!(failure.ends_with("set KIRO_AUTH_TOKEN to the secret itself"), "{failure}");
+        assert!(is_setting("TOKEN_STORE_KEY_ARN"));
     }
 
     #[test]

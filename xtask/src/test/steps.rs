@@ -50,7 +50,7 @@ impl Work {
     }
 }
 
-/// All steps; what only Lambda needs comes after everything about Workers. Packages are checked one by one: built together they would switch on each other's features.
+/// All steps. Packages are checked one by one: built together they would switch on each other's features.
 pub(super) fn all(suites: &[Suite]) -> Vec<TestStep> {
     let mut steps = vec![
         step("fmt", true, Work::Cargo(vec![vec!["fmt", "--all", "--check"]])),
