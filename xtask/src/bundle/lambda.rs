@@ -43,6 +43,14 @@ impl Processor {
         }
     }
 
+    /// The name that Rust gives its Linux.
+    fn triple(self) -> &'static str {
+        match self {
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+        }
+    }
+
     fn flag(self) -> &'static str {
         match self {
             Self::Arm64 => "--arm64",
@@ -111,15 +119,13 @@ fn assemble(root: &Root, processor: Processor, step: &mut Step) -> Result<Size> 
     let folder = folder(root, processor);
     // What an earlier run left must not pass for this one's.
     let _ = fs::remove_dir_all(&folder);
-    // cargo-lambda writes the program or its zip, never both; the second time nothing is compiled.
-    for format in ["binary", "zip"] {
-        let mut build = tools::cargo_lambda(root)?;
-        build.args(["build", "--release", "--locked", "--bin", PROGRAM, "--flatten", PROGRAM, processor.flag()]);
-        build.args(["--output-format", format, "--lambda-dir"]).arg(&folder);
-        build.current_dir(root.join("lambda-aws"));
-        process::demand(&mut build, step, LIMIT_OF_TIME)?;
-    }
-    let program = program::check(&folder.join("bootstrap"), processor)?;
+    let mut build = tools::cargo_lambda(root)?;
+    build.args(["build", "--release", "--locked", "--bin", PROGRAM, "--flatten", PROGRAM, processor.flag()]);
+    build.args(["--output-format", "zip", "--lambda-dir"]).arg(&folder);
+    build.current_dir(root.join("lambda-aws")).env("CARGO_TARGET_DIR", root.target());
+    process::demand(&mut build, step, LIMIT_OF_TIME)?;
+    let compiled = root.target().join(processor.triple()).join("release").join(PROGRAM);
+    let program = program::check(&compiled, processor)?;
     let path = zip(root, processor);
     let zip = fs::metadata(&path).during(|| format!("measure {}", path.display()))?.len();
     let size = Size { program, zip };
