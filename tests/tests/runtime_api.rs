@@ -241,6 +241,17 @@ fn a_stream_past_its_deadline_is_cut() {
 }
 
 #[test]
+fn an_invocation_past_its_deadline_without_an_answer_is_over() {
+    let api = RuntimeApi::start(1).unwrap();
+    let answering = api.invoke(Invocation::new(&json!({})).within(Duration::from_millis(50))).unwrap();
+    let mut program = Program::of(&api);
+    let (id, ..) = program.next();
+    assert_eq!(answering.whole().unwrap().end, End::TimedOut);
+    assert_eq!(program.post(&format!("invocation/{id}/response"), STREAMED, "late"), 400);
+    assert_eq!(api.offences().len(), 2, "{:?}", api.offences());
+}
+
+#[test]
 fn a_caller_leaves_by_a_closed_connection_a_reset_a_refusal_or_unseen() {
     for how in [Leave::Drain, Leave::Close, Leave::Reset, Leave::Refuse] {
         let (api, mut answering, mut program, id) = begin(&json!({}));

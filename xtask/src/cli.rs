@@ -196,8 +196,10 @@ the others. The last line of standard output is `N passed, N failed`. Your own a
 
 const HELP_BENCH: &str = "\
 Usage: cargo xtask bench [arguments of the benchmarks]
+       cargo xtask bench lambda [--quick]
 
-Runs the native benchmarks (cargo profile `bench`), then bench/workers.mjs if there is one.";
+Runs the native benchmarks (cargo profile `bench`), then those of the Workers bundle and, where there is no filter, of the
+Lambda function. `lambda` runs the last alone.";
 
 #[cfg(test)]
 mod tests {

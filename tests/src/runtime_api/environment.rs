@@ -132,19 +132,19 @@ impl Environment {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for a line.
+    /// Waits until so many lines are as wanted.
     ///
     /// # Errors
-    /// There was none within a minute.
-    pub fn line(&self, wanted: impl Fn(&str) -> bool) -> Result<String, Fault> {
+    /// They were not within a minute.
+    pub fn lines(&self, count: usize, wanted: impl Fn(&str) -> bool) -> Result<(), Fault> {
         let began = Instant::now();
         while began.elapsed() < GUARD {
-            if let Some(line) = self.log().into_iter().find(|line| wanted(line)) {
-                return Ok(line);
+            if self.log().iter().filter(|line| wanted(line)).count() >= count {
+                return Ok(());
             }
             std::thread::sleep(LOOK_AGAIN);
         }
-        Err(format!("no such line: {:#?}", self.log()).into())
+        Err(format!("there are no {count} such lines: {:#?}", self.log()).into())
     }
 
     /// How it ended, if it has.

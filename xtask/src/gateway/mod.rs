@@ -205,6 +205,14 @@ impl Gateway {
     }
 }
 
+/// The function that was built for Lambda.
+///
+/// # Errors
+/// There is none yet.
+pub(crate) fn function(root: &Root) -> Result<PathBuf> {
+    lambda::existing(root)
+}
+
 impl Platform {
     /// Its name for people.
     pub(crate) fn name(self) -> &'static str {

@@ -18,7 +18,7 @@ use steps::{TestStep, Work};
 use suites::Suite;
 
 use crate::failure::{Failure, Result};
-use crate::gateway::{BUNDLE_IS_READY, Platform};
+use crate::gateway::{self, BUNDLE_IS_READY, Platform};
 use crate::process::Finished;
 use crate::progress::{Step, answer, say};
 use crate::root::Root;
@@ -131,6 +131,7 @@ impl Run<'_> {
             Work::Bundle => self.build_bundle(),
             Work::Function => self.build_function(),
             Work::LambdaTable => self.lambda_table(progress),
+            Work::LambdaRuntime => self.lambda_runtime(progress),
             Work::DeployCheck => self.deploy_check(progress),
             Work::LambdaBundle(processor) => {
                 let size = bundle::lambda::bundle(self.root, *processor).map_err(plain)?;
@@ -189,6 +190,18 @@ impl Run<'_> {
         let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
         let count = count::cargo(&finished.output);
         verdict(finished, count, "the test against moto")
+    }
+
+    fn lambda_runtime(&self, progress: &mut Step) -> Verdict {
+        let program = gateway::function(self.root).map_err(plain)?;
+        let server = moto::start(self.root, progress).map_err(plain)?;
+        let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", "kiro2api-tests"]);
+        command.args(["--test", "lambda", "--", "--include-ignored"]);
+        settings::withhold(&mut command);
+        command.env("KIRO2API_BOOTSTRAP", program).env("KIRO2API_AWS", server.url());
+        let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
+        let count = count::cargo(&finished.output);
+        verdict(finished, count, "the test of the function's program")
     }
 
     fn deploy_check(&self, progress: &mut Step) -> Verdict {

@@ -35,6 +35,8 @@ pub(super) enum Work {
     Function,
     /// The function's store and settings against servers of AWS's interfaces on this machine.
     LambdaTable,
+    /// The function's program under the emulated Runtime API.
+    LambdaRuntime,
     /// A suite against the gateway on a platform.
     Suite(Suite, Platform),
 }
@@ -44,6 +46,7 @@ impl Work {
     pub(super) fn needs(&self) -> Option<Platform> {
         match self {
             Self::DeployCheck => Some(Platform::Workers),
+            Self::LambdaRuntime => Some(Platform::Lambda),
             Self::Suite(_, platform) => Some(*platform),
             _ => None,
         }
@@ -72,6 +75,7 @@ pub(super) fn all(suites: &[Suite]) -> Vec<TestStep> {
     steps.extend(on("suite", suites, Platform::Workers));
     steps.push(step("lambda-table", false, Work::LambdaTable));
     steps.push(step("lambda-function", true, Work::Function));
+    steps.push(step("lambda-runtime", false, Work::LambdaRuntime));
     steps.extend(on("lambda", suites, Platform::Lambda));
     steps
 }
@@ -113,7 +117,8 @@ fn short(package: &str) -> &str {
     package.strip_prefix("kiro2api-").unwrap_or(package)
 }
 
-const NATIVE: [&str; 5] = ["kiro2api-core", "kiro2api-lambda", "kiro2api-tests", "xtask", "kiro2api-bench"];
+const NATIVE: [&str; 6] =
+    ["kiro2api-core", "kiro2api-lambda", "kiro2api-tests", "xtask", "kiro2api-bench", "kiro2api-bench-lambda"];
 const WASM_PACKAGES: [&str; 2] = ["kiro2api-core", "kiro2api-worker"];
 const TESTED: [&str; 4] = ["kiro2api-core", "kiro2api-lambda", "kiro2api-tests", "xtask"];
 /// The suite that `--fast` runs.

@@ -44,8 +44,9 @@ fn unknown(request: &Request<Incoming>, shared: &Shared) -> Reply {
     refusal(StatusCode::NOT_FOUND, "NotFound")
 }
 
-async fn next(shared: &Shared) -> io::Result<Reply> {
+async fn next(shared: &Arc<Shared>) -> io::Result<Reply> {
     let handed = shared.next().await.ok_or_else(|| io::Error::other("the endpoint has ended"))?;
+    tokio::spawn(expire(Arc::clone(shared), handed.id.clone(), handed.deadline));
     let mut reply = Response::builder()
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", &handed.id)
@@ -55,6 +56,15 @@ async fn next(shared: &Shared) -> io::Result<Reply> {
         reply = reply.header("lambda-runtime-trace-id", trace);
     }
     reply.body(Full::from(handed.invocation.event)).map_err(io::Error::other)
+}
+
+/// An invocation to which nothing was answered when its time is over.
+async fn expire(shared: Arc<Shared>, id: String, deadline: Instant) {
+    tokio::time::sleep_until(deadline.into()).await;
+    if let Some(open) = shared.expired(&id) {
+        shared.offence("the deadline passed before an answer".to_owned());
+        open.teller.tell(Said::End(End::TimedOut)).await;
+    }
 }
 
 async fn response(request: Request<Incoming>, id: &str, shared: &Shared, reset: &ResetFlag) -> io::Result<Reply> {

@@ -56,6 +56,7 @@ pub(super) struct Open {
 /// What `next` hands out.
 pub(super) struct Handed {
     pub(super) id: String,
+    pub(super) deadline: Instant,
     pub(super) deadline_ms: u128,
     pub(super) invocation: Invocation,
 }
@@ -93,10 +94,18 @@ impl Shared {
         let mut state = self.lock();
         state.next_id += 1;
         let id = format!("8476a536-e9f4-11e8-9739-{:012x}", state.next_id);
-        let open = Open { teller, deadline: Instant::now() + invocation.budget, answered: false };
+        let deadline = Instant::now() + invocation.budget;
+        let open = Open { teller, deadline, answered: false };
         state.open.insert(id.clone(), open);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Some(Handed { id, deadline_ms: (since + invocation.budget).as_millis(), invocation })
+        Some(Handed { id, deadline, deadline_ms: (since + invocation.budget).as_millis(), invocation })
+    }
+
+    /// Takes away an invocation to which no answer has begun.
+    pub(super) fn expired(&self, id: &str) -> Option<Open> {
+        let mut state = self.lock();
+        state.open.get(id).filter(|open| !open.answered)?;
+        state.open.remove(id)
     }
 
     /// An answer begins.
