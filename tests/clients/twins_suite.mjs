@@ -2,13 +2,15 @@
 // byte: the answer's status, headers and body, and what the service was asked. The goldens are replayed on both and are the third voice.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { CLIENT_KEY, cases, incoming } from './support/cases.mjs';
 import { configure, records, reset } from './support/simulator.mjs';
 import { same, twins } from './support/twins.mjs';
-import { SEQUENCES } from './support/twin_requests.mjs';
+import { sequences } from './support/twin_requests.mjs';
 
 const ACCOUNTS = JSON.parse(execFileSync(join(dirname(process.env.KIRO2API_XTASK), 'kiro2api-upstream'), ['--print-credentials'], { encoding: 'utf8' }));
 const account = (label) => JSON.stringify(ACCOUNTS.filter((one) => one.label === `demo-${label}`));
@@ -16,7 +18,7 @@ const account = (label) => JSON.stringify(ACCOUNTS.filter((one) => one.label ===
 /** A folder runs streamed, whole, or both; where the cut of the service's bytes decides, with both cuts. */
 const RUNS = cases().filter((one) => !(one.name in LEFT_OUT())).flatMap((one) => {
   // The worlds of the goldens count a script's requests, whoever makes them.
-  if (one.script?.includes('||')) one.script = `per script; ${one.script}`;
+  if (one.script?.includes('||')) one.script = one.script.replace(/^\s*(\d+\s*\*)?/, (times) => `${times} per script; `);
   const streamed = one.file('whole.sse') === undefined
     ? [{ one, stream: true, script: one.script, golden: 'stream.sse' }]
     // One write holds everything, or each frame comes long after the one before.
@@ -40,6 +42,15 @@ const TROUBLE = /\|\||\b(status|fault|exception|error|html|empty|corrupt|tear|cu
 for (const run of RUNS) {
   run.lane = lane({ ...run.one.variables, KIRO_AUTH_TOKEN: account(run.one.account) }, run.one.account !== 'key' || TROUBLE.test(run.script ?? ''));
 }
+/** Pictures on loopback, for both platforms. */
+const pictures = createServer((request, response) => {
+  const status = { '/moved': 302, '/missing': 404 }[request.url] ?? 200;
+  const type = request.url === '/page' ? 'text/html' : 'image/png';
+  response.writeHead(status, { 'content-type': type, ...(status === 302 ? { location: '/a.png' } : {}) });
+  response.end(request.url === '/a.png' ? Buffer.from(PNG, 'base64') : request.url === '/page' ? '<html></html>' : '');
+}).listen(0, '127.0.0.1').unref();
+await once(pictures, 'listening');
+const SEQUENCES = sequences(`127.0.0.1:${pictures.address().port}`);
 for (const sequence of SEQUENCES) sequence.lane = lane({ KIRO_AUTH_TOKEN: account('key'), ...sequence.variables }, sequence.alone ?? false);
 
 let both;
@@ -47,7 +58,11 @@ let comparisons = 0;
 const context = { after: (end) => ends.unshift(end) };
 const ends = [];
 before(async () => { both = await twins(context, lanes); });
-after(async () => { for (const end of ends) await end(); });
+after(async () => {
+  for (const end of ends) await end();
+  pictures.closeAllConnections();
+  pictures.close();
+});
 
 /** What a platform answers to a request, and what its service is asked meanwhile. */
 async function exchange(platform, at, requests, script) {
@@ -61,13 +76,15 @@ async function exchange(platform, at, requests, script) {
 }
 
 /** Both platforms at once; every part of what came out is compared. */
-async function compare(at, requests, script) {
+async function compare(at, requests, script, unordered = false) {
+  const order = (body) => (unordered ? String(body).split('\n\n').sort().join('\n\n') : body);
   const [worker, lambda] = await Promise.all(both.map((platform) => exchange(platform, at, requests, script)));
   for (const [index, left] of worker.answers.entries()) {
     const right = lambda.answers[index];
-    const what = `answer ${index + 1}`;
+    const { method = 'POST', path } = typeof requests[index] === 'function' ? requests[index](worker.answers) : requests[index];
+    const what = `answer ${index + 1}, ${method} ${path}`;
     comparisons += 3;
-    same(left.body, right.body, `${what}: body, status ${left.status} and ${right.status}`);
+    same(order(left.body), order(right.body), `${what}: body, status ${left.status} and ${right.status}`);
     assert.equal(left.status, right.status, `${what}: status`);
     assert.deepEqual(left.headers, right.headers, `${what}: headers`);
   }
@@ -93,8 +110,8 @@ for (const { one, stream, script, golden, lane: at } of RUNS) {
   });
 }
 
-for (const { name, requests, script, lane: at, check } of SEQUENCES) {
-  test(name, async () => check?.(await compare(at, requests, script)));
+for (const { name, requests, script, unordered, lane: at } of SEQUENCES) {
+  test(name, () => compare(at, requests, script, unordered));
 }
 
 test('so much was compared', (context) => {
@@ -109,12 +126,15 @@ test('so much was compared', (context) => {
  */
 const uncounted = (text) => String(text).replaceAll(/"((?:input|prompt|total)_tokens)":\d+/g, '"$1":0').replaceAll(/tooluse_[\w-]{22}/g, 'tooluse');
 
+const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
 /** Goldens that loopback cannot replay, and why. */
 function LEFT_OUT() {
   return {
     'images/an-image-by-url-is-fetched': 'its picture lies at a public address; the sequences have one of loopback',
     'images/an-image-by-url-that-is-not-there': 'as above',
     'chat/a-choice-that-fails-ends-all-of-them': 'which choice fails depends on whose request is there first',
+    'chat/choices-come-in-one-body': 'which choice gets which answer depends on the same',
     'chat/choices-come-side-by-side': 'two streams at once come in any order; the sequences compare them choice by choice',
   };
 }

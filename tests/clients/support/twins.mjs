@@ -18,7 +18,7 @@ const PROGRAMS = dirname(process.env.KIRO2API_XTASK);
 const require = createRequire(join(ROOT, 'package.json'));
 
 /**
- * Starts one gateway per entry of `lanes` on each platform. An entry holds a gateway's variables; `SIM` in a value stands for the
+ * Starts one gateway per entry of `lanes` on each platform. An entry holds a gateway's variables; `{upstream}` in a value stands for the
  * platform's simulator. Gives `[{ name, upstream, ask(lane, request), close(lane), log }]`: the
  * Workers first.
  */
@@ -28,7 +28,7 @@ export async function twins(context, lanes) {
 }
 
 const variables = (lanes, upstream) =>
-  lanes.map((lane) => Object.fromEntries(Object.entries({ ...BASES, ...lane }).map(([name, value]) => [name, value.replaceAll('SIM', upstream)])));
+  lanes.map((lane) => Object.fromEntries(Object.entries({ ...BASES, ...lane }).map(([name, value]) => [name, value.replaceAll('{upstream}', upstream)])));
 
 /**
  * The bundle as it is shipped, imported once for each gateway: every copy has a memory of its own, as isolates have, and they all share
@@ -71,7 +71,7 @@ async function functions(context, upstream, lanes) {
   const programs = lanes.map((_, at) => `[[bin]]\nname = "twin-${at}"\npath = "main.rs"\n`);
   writeFileSync(join(place, 'functions/Cargo.toml'), `[package]\nname = "twins"\nversion = "0.0.0"\nedition = "2024"\n${programs.join('')}\n[workspace]\n`);
   const port = await free();
-  const emulator = run(context, CARGO_LAMBDA, ['lambda', 'watch', '--only-lambda-apis', '-A', '127.0.0.1', '-P', String(port)], { cwd: join(place, 'functions'), env: process.env });
+  const emulator = run(context, CARGO_LAMBDA, ['lambda', 'watch', '--only-lambda-apis', '--disable-cors', '-A', '127.0.0.1', '-P', String(port)], { cwd: join(place, 'functions'), env: process.env });
   await emulator.says(/starting Runtime server/);
   const running = new Map();
   const start = (lane) => run(context, join(PROGRAMS, 'examples/kiro2api-seeded'), [], {
@@ -156,7 +156,7 @@ function ask(base, { method = 'POST', path, headers = {}, body }) {
 function own(raw) {
   const lines = [];
   for (let at = 0; at < raw.length; at += 2) lines.push([raw[at].toLowerCase(), raw[at + 1]]);
-  return lines.filter(([name, value]) => !(name in PLATFORM) || (PLATFORM[name] !== null && PLATFORM[name] !== value)).map((line) => line.join(': ')).sort();
+  return lines.filter(([name]) => !PLATFORM.has(name)).map((line) => line.join(': ')).sort();
 }
 
 /** Compares two byte strings; the first byte that differs is shown in its surroundings. */
@@ -169,21 +169,21 @@ export function same(left, right, what) {
   assert.fail(`${what}: byte ${at} differs (${a.length} and ${b.length} bytes)\n${around(a)}\n${around(b)}`);
 }
 
-const BASES = { KIRO_API_BASE: 'SIM', KIRO_AUTH_BASE: 'SIM', KIRO_OIDC_BASE: 'SIM' };
+const BASES = { KIRO_API_BASE: '{upstream}', KIRO_AUTH_BASE: '{upstream}', KIRO_OIDC_BASE: '{upstream}' };
 const CARGO_LAMBDA = process.env.KIRO2API_CARGO_LAMBDA ?? join(PROGRAMS, '../tools/aws/bin/cargo-lambda');
 const LONGEST = 100_000;
 
-/** How an answer travels is the platform's: `null` is any value. */
-const PLATFORM = {
+/** How an answer travels is the platform's. */
+const PLATFORM = new Set([
   // Framing and the connection.
-  connection: null,
-  'keep-alive': null,
-  'transfer-encoding': null,
-  'content-length': null,
-  date: null,
-  // The runtime's word to the service that calls the function; the emulator passes it on, a function URL does not.
-  'lambda-runtime-function-response-mode': null,
-  // The emulator lets every browser in by itself.
-  'access-control-allow-credentials': 'true',
-  vary: 'origin, access-control-request-method, access-control-request-headers',
-};
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'content-length',
+  'date',
+  // The runtime's words to the service that calls the function; the emulator passes them on, a function URL does not.
+  'lambda-runtime-function-response-mode',
+  'lambda-runtime-aws-request-id',
+  // Our own length, as the runtime's service passes it on.
+  'x-amzn-remapped-content-length',
+]);
