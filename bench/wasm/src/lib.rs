@@ -45,6 +45,7 @@ impl Answer {
                     let relay = exchange.take_relay().ok_or("the exchange lends no relay")?;
                     return Ok(Self { relay, out: Vec::new() });
                 }
+                Step::Settings => return Err("the exchange wants other settings".to_owned()),
                 Step::Sleep { .. } => return Err("the exchange sleeps".to_owned()),
                 Step::Answer(head, body) => {
                     return Err(format!("the exchange answers {}: {}", head.status, String::from_utf8_lossy(body)));

@@ -85,8 +85,13 @@ async fn of_many_savers_with_one_version_exactly_one_stores() {
                 (saver, saved)
             });
         }
-        let stored: Vec<u8> =
-            savers.join_all().await.into_iter().filter(|(_, saved)| *saved != Saved::Conflict).map(|(by, _)| by).collect();
+        let stored: Vec<u8> = savers
+            .join_all()
+            .await
+            .into_iter()
+            .filter(|(_, saved)| *saved != Saved::Conflict)
+            .map(|(by, _)| by)
+            .collect();
         assert_eq!(stored.len(), 1, "{key}: stored by {stored:?}");
         assert_eq!(loaded(&store, &key).await.value, vec![stored[0]; size], "{key}");
     }
@@ -202,7 +207,10 @@ async fn a_lifetime_is_the_tables_own_and_what_has_expired_is_no_conflict() {
         let expires = item["expires"]["N"].as_str().map(|digits| digits.parse::<u64>().unwrap() * 1000);
         match item["pk"]["S"].as_str().unwrap() {
             "kept" => assert_eq!(expires, None),
-            key => assert!(expires.is_some_and(|at| at >= before.0 + 1_500 && at < before.0 + 60_000), "{key}: {expires:?}"),
+            key => assert!(
+                expires.is_some_and(|at| at >= before.0 + 1_500 && at < before.0 + 60_000),
+                "{key}: {expires:?}"
+            ),
         }
     }
     let later = over(later(), &gate, &table).await;
