@@ -127,7 +127,7 @@ fn a_body_that_arrived_broken_or_not_at_all_is_refused_in_the_dialect_of_its_pat
 }
 
 #[test]
-fn a_client_that_leaves_in_mid_stream_ends_the_service_s_answer_and_not_the_function() {
+fn a_client_that_leaves_in_mid_stream_ends_the_services_answer_and_not_the_function() {
     let upstream = Upstream::start(Config::default()).unwrap();
     let function = with_service(&upstream, 1);
     for how in [Leave::Close, Leave::Reset, Leave::Refuse] {
@@ -193,7 +193,7 @@ fn prompt(text: &str, stream: bool) -> Request {
 }
 
 fn configured() -> Plan {
-    let token = credentials(&Config::default().accounts);
+    let token = credentials(&Config::default().accounts).to_string();
     Plan::new(Path::new(PROGRAM)).with("KIRO_CLIENT_TOKEN", KEY).with("KIRO_AUTH_TOKEN", &token)
 }
 
