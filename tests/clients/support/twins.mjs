@@ -156,7 +156,7 @@ function ask(base, { method = 'POST', path, headers = {}, body }) {
 function own(raw) {
   const lines = [];
   for (let at = 0; at < raw.length; at += 2) lines.push([raw[at].toLowerCase(), raw[at + 1]]);
-  return lines.filter(([name]) => !PLATFORM.has(name)).map((line) => line.join(': ')).sort();
+  return lines.filter(([name, value]) => !PLATFORM.has(name) && `${name}: ${value}` !== UNTYPED).map((line) => line.join(': ')).sort();
 }
 
 /** Compares two byte strings; the first byte that differs is shown in its surroundings. */
@@ -187,3 +187,5 @@ const PLATFORM = new Set([
   // Our own length, as the runtime's service passes it on.
   'x-amzn-remapped-content-length',
 ]);
+/** What the function's runtime calls an answer that has no type, such as that to a preflight. The gateway calls nothing so. */
+const UNTYPED = 'content-type: application/octet-stream';
