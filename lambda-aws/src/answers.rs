@@ -73,7 +73,8 @@ fn streamed(request: http::request::Builder, answer: Response<Body>) -> Result<R
     let request = request
         .header("lambda-runtime-function-response-mode", "streaming")
         .header(http::header::CONTENT_TYPE, "application/vnd.awslambda.http-integration-response");
-    Ok(request.body(body::Body::new(Headed { head: [Bytes::from(head), Bytes::from_static(&[0; 8])].into_iter(), body }))?)
+    Ok(request
+        .body(body::Body::new(Headed { head: [Bytes::from(head), Bytes::from_static(&[0; 8])].into_iter(), body }))?)
 }
 
 /// One piece of JSON. What this gateway answers with is text.
