@@ -69,12 +69,12 @@ impl Answers {
 /// The head as JSON, eight zero bytes, and then the body as it comes.
 fn streamed(request: http::request::Builder, answer: Response<Body>) -> Result<Request<body::Body>, Error> {
     let (parts, body) = answer.into_parts();
-    let mut head = serde_json::to_vec(&Told::of(&parts, None))?;
-    head.extend_from_slice(&[0; 8]);
+    let head = serde_json::to_vec(&Told::of(&parts, None))?;
     let request = request
         .header("lambda-runtime-function-response-mode", "streaming")
         .header(http::header::CONTENT_TYPE, "application/vnd.awslambda.http-integration-response");
-    Ok(request.body(body::Body::new(Headed { head: Some(head.into()), body }))?)
+    Ok(request
+        .body(body::Body::new(Headed { head: [Bytes::from(head), Bytes::from_static(&[0; 8])].into_iter(), body }))?)
 }
 
 /// One piece of JSON. What this gateway answers with is text.
@@ -92,6 +92,8 @@ async fn whole(request: http::request::Builder, answer: Response<Body>) -> Resul
 struct Told<'a> {
     status_code: u16,
     headers: BTreeMap<&'a str, String>,
+    /// Always none, and yet written: the emulator refuses a head without the list.
+    cookies: [&'a str; 0],
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<Cow<'a, str>>,
 }
@@ -108,13 +110,14 @@ impl<'a> Told<'a> {
                 .map_or_else(|| value.clone().into_owned(), |first| format!("{first}, {value}"));
             headers.insert(name.as_str(), joined);
         }
-        Self { status_code: parts.status.as_u16(), headers, body }
+        Self { status_code: parts.status.as_u16(), headers, cookies: [], body }
     }
 }
 
 /// A body behind its head.
 struct Headed {
-    head: Option<Bytes>,
+    /// Piece by piece: the emulator takes the first one for the whole head.
+    head: std::array::IntoIter<Bytes, 2>,
     body: Body,
 }
 
@@ -123,7 +126,7 @@ impl http_body::Body for Headed {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.head.take() {
+        match self.head.next() {
             Some(head) => Poll::Ready(Some(Ok(Frame::data(head)))),
             None => Pin::new(&mut self.body).poll_frame(cx),
         }
@@ -144,6 +147,6 @@ mod tests {
         let answer = Response::builder().status(204).header("vary", "a").header("x", "y").header("vary", "b");
         let parts = answer.body(()).unwrap().into_parts().0;
         let told = serde_json::to_string(&Told::of(&parts, None)).unwrap();
-        assert_eq!(told, r#"{"statusCode":204,"headers":{"vary":"a, b","x":"y"}}"#);
+        assert_eq!(told, r#"{"statusCode":204,"headers":{"vary":"a, b","x":"y"},"cookies":[]}"#);
     }
 }

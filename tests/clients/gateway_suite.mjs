@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 
 import { MODEL, call, marker, refused, shared, stream, text, turn, whole } from './support/gateway.mjs';
+import { TOO_LARGE } from './support/platform.mjs';
 import { chat, chats, sharedSimulator, until } from './support/simulator.mjs';
 
 const ok = () => ({ body: turn(`${marker()}\n@sim text "ok"`) });
@@ -256,10 +257,10 @@ test('a compressed body is read', async () => {
   refused(await call(shared, '/v1/messages', { body: 'not gzip', headers: { 'content-encoding': 'gzip' } }), 400, 'invalid_request_error');
 });
 
-test('a body of 33 MB is a 413', async () => {
-  const answer = await call(shared, '/v1/messages', { body: JSON.stringify(turn('x'.repeat(33 * 1024 * 1024))) });
+test('a body over the limit of the platform is a 413', async () => {
+  const answer = await call(shared, '/v1/messages', { body: JSON.stringify(turn('x'.repeat(TOO_LARGE.bytes))) });
   const error = refused(answer, 413, 'request_too_large');
-  assert.match(error.message, /32 MiB/);
+  assert.match(error.message, TOO_LARGE.words);
 });
 
 test('a prompt larger than the service takes has the words that let a client compact', async () => {

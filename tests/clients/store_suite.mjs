@@ -1,11 +1,10 @@
-// Accounts, tokens and the store: gateways of their own, their local KV, and what their logs tell.
+// Accounts, tokens and the store: gateways of their own, what lies in their stores, and what their logs tell.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { call, marker, refused, stream, text, turn, whole } from './support/gateway.mjs';
 import { accounts, credentials, folder, gateway, refreshToken, simulator } from './support/own.mjs';
+import { stored } from './support/platform.mjs';
 import { chats, configure, expire, records, until } from './support/simulator.mjs';
 
 const ask = (own, script = 'text "ok"', more = {}) => whole(own, `${marker()}\n@sim ${script}`, more);
@@ -28,8 +27,6 @@ function holds(bytes, secret) {
   return forms.some((form) => bytes.includes(form));
 }
 
-const files = (path) => readdirSync(path, { recursive: true, withFileTypes: true }).filter((one) => one.isFile()).map((one) => join(one.parentPath ?? one.path, one.name));
-
 test('tokens survive a restart, rotate, and lie sealed in the store', async (context) => {
   const upstream = await simulator(context, { accounts: accounts('one') });
   const persist = folder(context);
@@ -51,14 +48,14 @@ test('tokens survive a restart, rotate, and lie sealed in the store', async (con
   assert.notEqual(after.body.refreshToken, refreshToken('one'), 'the rotated token is used');
   assert.deepEqual([before.status, after.status], [200, 200]);
   bodies.push(JSON.stringify(await deep(second)), (await post(second, 'fault improper')).text);
+  const lies = await stored(second);
   await second.stop();
 
   const known = [...await secrets(upstream), env.TOKEN_STORE_KEY];
   assert.ok(known.length >= 5, `${known.length} secrets`);
-  const stored = files(persist).map((path) => readFileSync(path));
-  assert.ok(stored.some((bytes) => bytes.includes('"accounts":{"')), 'the ledger is stored');
+  assert.ok(lies.some((bytes) => bytes.includes('"accounts":{"')), 'the ledger is stored');
   for (const secret of known) {
-    for (const bytes of stored) assert.ok(!holds(bytes, secret), 'a secret lies open in the store');
+    for (const bytes of lies) assert.ok(!holds(bytes, secret), 'a secret lies open in the store');
     for (const log of [first.log(), second.log()]) assert.ok(!log.includes(secret), 'a secret is in a log line');
     for (const body of bodies) assert.ok(!body.includes(secret), 'a secret is in an answer');
   }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
+import { way } from './platform.mjs';
 import { read, walk } from './sse.mjs';
 
 /** Where a gateway is and what opens it. */
@@ -16,10 +17,11 @@ export async function call(gateway, path, { method, body, headers = {}, key = ga
   if (key !== null) sent['x-api-key'] = key;
   const plain = typeof body === 'string' || body instanceof Uint8Array || body === undefined;
   if (body !== undefined && !('content-type' in sent)) sent['content-type'] = 'application/json';
-  const response = await fetch(gateway.url + path, {
-    method: method ?? (body === undefined ? 'GET' : 'POST'),
-    headers: sent,
-    body: plain ? body : JSON.stringify(body),
+  const asked = way(path, { method: method ?? (body === undefined ? 'GET' : 'POST'), headers: sent, body: plain ? body : JSON.stringify(body) });
+  const response = await fetch(gateway.url + asked.path, {
+    method: asked.method,
+    headers: asked.headers,
+    body: asked.body,
     // A hang is a failure like any other.
     signal: AbortSignal.any([signal, AbortSignal.timeout(LONGEST)].filter(Boolean)),
     redirect: 'manual',

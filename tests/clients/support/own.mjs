@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
+import { onLambda } from './platform.mjs';
 import { faults } from './schema.mjs';
 import { records } from './simulator.mjs';
 
 const XTASK = process.env.KIRO2API_XTASK;
-const PLATFORM = process.env.KIRO2API_PLATFORM === 'lambda' ? ['--lambda'] : [];
+const PLATFORM = onLambda ? ['--lambda'] : [];
 
 /** A folder that is gone when the tests end. */
 export function folder(context) {

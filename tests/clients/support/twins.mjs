@@ -1,7 +1,7 @@
 // Two gateways that must not be told apart: the shipped worker on workerd and the Lambda function on its emulator, both with the clock
 // and the randomness of seeded_worker.mjs. Each platform has a simulator of its own.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -35,6 +35,7 @@ const variables = (lanes, upstream) =>
  * the compiled wasm. The request's host names the copy.
  */
 async function workers(context, upstream, lanes) {
+  execFileSync(process.env.KIRO2API_XTASK, ['bundle'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
   const { Miniflare } = createRequire(require.resolve('wrangler'))('miniflare');
   const { workerOptions } = require('wrangler').unstable_getMiniflareWorkerOptions(join(ROOT, 'wrangler.toml'));
   const glue = readFileSync(join(ROOT, 'build/index.js'), 'utf8');
@@ -66,6 +67,7 @@ async function workers(context, upstream, lanes) {
 
 /** One process per function under the emulator, which knows its functions by the programs of a package. */
 async function functions(context, upstream, lanes) {
+  execFileSync('cargo', ['build', '--locked', '--package', 'kiro2api-lambda', '--example', 'kiro2api-seeded'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
   const place = folder(context);
   mkdirSync(join(place, 'functions'));
   const programs = lanes.map((_, at) => `[[bin]]\nname = "twin-${at}"\npath = "main.rs"\n`);
@@ -156,7 +158,7 @@ function ask(base, { method = 'POST', path, headers = {}, body }) {
 function own(raw) {
   const lines = [];
   for (let at = 0; at < raw.length; at += 2) lines.push([raw[at].toLowerCase(), raw[at + 1]]);
-  return lines.filter(([name]) => !PLATFORM.has(name)).map((line) => line.join(': ')).sort();
+  return lines.filter(([name, value]) => !PLATFORM.has(name) && `${name}: ${value}` !== UNTYPED).map((line) => line.join(': ')).sort();
 }
 
 /** Compares two byte strings; the first byte that differs is shown in its surroundings. */
@@ -187,3 +189,5 @@ const PLATFORM = new Set([
   // Our own length, as the runtime's service passes it on.
   'x-amzn-remapped-content-length',
 ]);
+/** What the function's runtime calls an answer that has no type, such as that to a preflight. The gateway calls nothing so. */
+const UNTYPED = 'content-type: application/octet-stream';
