@@ -7,7 +7,7 @@ import { invocation } from './function_url.mjs';
 export const onLambda = process.env.KIRO2API_PLATFORM === 'lambda';
 
 /** A body that is too large here, in bytes, and the words of its refusal. */
-export const TOO_LARGE = onLambda ? { bytes: 7_000_000, words: /6 MB/ } : { bytes: 33 * 1024 * 1024, words: /32 MiB/ };
+export const TOO_LARGE = onLambda ? { bytes: 7_000_000, words: /6 MiB.*Workers.*32 MiB/ } : { bytes: 33 * 1024 * 1024, words: /32 MiB/ };
 
 /**
  * How a request gets to the gateway. The Lambda emulator refuses by itself what is called JSON and is no text; a function URL brings it

@@ -115,12 +115,15 @@ impl Run<'_> {
 
     /// Is everything there that this work needs? What is not is built or started first.
     fn is_possible(&mut self, work: &Work) -> Result<bool> {
-        let Some(platform) = work.needs() else { return Ok(true) };
-        Ok(self.is_built(platform)?
-            && match work {
-                Work::Suite(_, platform) => self.gateways.ready(self.root, *platform, &mut self.report)?,
-                _ => true,
-            })
+        for platform in work.needs() {
+            if !self.is_built(*platform)? {
+                return Ok(false);
+            }
+        }
+        match work {
+            Work::Suite(_, platform) => self.gateways.ready(self.root, *platform, &mut self.report),
+            _ => Ok(true),
+        }
     }
 
     fn work(&mut self, work: &Work, progress: &mut Step) -> Verdict {

@@ -42,13 +42,13 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// The platform whose bundle or function has to have been built.
-    pub(super) fn needs(&self) -> Option<Platform> {
+    /// The platforms whose bundle or function has to have been built.
+    pub(super) fn needs(&self) -> &'static [Platform] {
         match self {
-            Self::DeployCheck => Some(Platform::Workers),
-            Self::LambdaRuntime => Some(Platform::Lambda),
-            Self::Suite(_, platform) => Some(*platform),
-            _ => None,
+            Self::Suite(suite, _) if suite.name == BOTH => &[Platform::Workers, Platform::Lambda],
+            Self::DeployCheck | Self::Suite(_, Platform::Workers) => &[Platform::Workers],
+            Self::LambdaRuntime | Self::Suite(_, Platform::Lambda) => &[Platform::Lambda],
+            _ => &[],
         }
     }
 }
@@ -135,6 +135,15 @@ mod tests {
     fn names(fast: bool, only: Option<&str>) -> Vec<String> {
         let suites = super::super::suites::find(&crate::root::Root::find()).unwrap();
         chosen(all(&suites), fast, only).into_iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn the_suite_that_compares_the_platforms_finds_both_built() {
+        let suites = super::super::suites::find(&crate::root::Root::find()).unwrap();
+        let needs = |name: &str| all(&suites).into_iter().find(|step| step.name == name).unwrap().work.needs();
+        assert_eq!(needs("lambda:twins"), [Platform::Workers, Platform::Lambda]);
+        assert_eq!(needs("lambda:smoke"), [Platform::Lambda]);
+        assert_eq!(needs("suite:smoke"), [Platform::Workers]);
     }
 
     #[test]
