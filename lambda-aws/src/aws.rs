@@ -143,3 +143,60 @@ const LARGEST_OUTPUT: usize = 1024 * 1024;
 /// How long one try may take: far above what the services need, far below what a request can wait.
 const LONGEST_TRY: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+
+    use super::*;
+    use crate::transport::Network;
+
+    /// A request that is signed with these variables besides the usual ones.
+    fn signed(set: &[(&str, &str)]) -> Result<Request<Full<Bytes>>, Cause> {
+        let usual = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "hush"), ("AWS_REGION", "eu-west-1")];
+        let get =
+            |name: &str| set.iter().chain(&usual).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let aws = Aws::open(Machine::SYSTEM, Network::new(Machine::SYSTEM.now).pools(), &get);
+        let (service, input) = (Service::DynamoDb, Bytes::from_static(b"{}"));
+        aws.signed(&Call { service, region: None, operation: "GetItem", input })
+    }
+
+    #[test]
+    fn a_request_is_signed_with_all_of_the_credentials() {
+        let request = signed(&[("AWS_SESSION_TOKEN", "session")]).unwrap();
+        let of = |name| request.headers().get(name).unwrap().to_str().unwrap().to_owned();
+        assert_eq!(
+            (of("x-amz-security-token"), of("x-amz-target")),
+            ("session".into(), "DynamoDB_20120810.GetItem".into())
+        );
+        let signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target";
+        assert!(of("authorization").contains("/eu-west-1/dynamodb/aws4_request"), "{}", of("authorization"));
+        assert!(of("authorization").contains(signed), "{}", of("authorization"));
+    }
+
+    #[test]
+    fn what_no_request_can_be_made_of_is_told_and_never_a_panic() {
+        for (name, value) in [
+            ("AWS_ENDPOINT_URL", "/hush"),
+            ("AWS_ENDPOINT_URL", "hush"),
+            ("AWS_ENDPOINT_URL", "hush:8000"),
+            ("AWS_ENDPOINT_URL", "http://"),
+            ("AWS_ENDPOINT_URL", "http:///hush"),
+            ("AWS_ENDPOINT_URL", "http://:80"),
+            ("AWS_ENDPOINT_URL", "ftp://hush"),
+            ("AWS_ENDPOINT_URL", "http://a b"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", " "),
+            ("AWS_ENDPOINT_URL_DYNAMODB", "*"),
+            ("AWS_REGION", "eu west"),
+            ("AWS_REGION", "hush/"),
+            ("AWS_REGION", "ü"),
+            ("AWS_ACCESS_KEY_ID", "hush\nhush"),
+            ("AWS_SESSION_TOKEN", "hush\nhush"),
+            ("AWS_SESSION_TOKEN", "hush\u{7f}"),
+        ] {
+            let Err(cause) = signed(&[(name, value)]) else { panic!("{name}={value:?}: taken") };
+            assert!(matches!(cause, Cause::Unsigned(_)) && !cause.passes(), "{name}={value:?}: {cause}");
+            assert!(!cause.to_string().contains("hush"), "{name}={value:?}: {cause}");
+        }
+    }
+}
