@@ -12,7 +12,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -97,6 +97,7 @@ impl Aws {
         let identity = self.identity.as_ref().ok_or(Cause::Unset("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"))?;
         let region = call.region.or(self.region.as_deref()).ok_or(Cause::Unset("AWS_REGION"))?;
         let url = self.endpoints.url(call.service, region);
+        signable(identity, region, &url)?;
         let target = call.service.target(call.operation);
         let headers = [("content-type", call.service.content_type()), ("x-amz-target", target.as_str())];
         let signable = SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(&call.input))
@@ -132,6 +133,26 @@ impl fmt::Debug for Aws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Aws").field("region", &self.region).field("endpoints", &self.endpoints).finish_non_exhaustive()
     }
+}
+
+/// Whether a request can be made of these: the signer takes that for granted, and panics where it is not so.
+fn signable(identity: &Identity, region: &str, url: &str) -> Result<(), Cause> {
+    let told = |text: &str| Err(Cause::Unsigned(text.to_owned()));
+    let fits = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !identity
+        .data::<Credentials>()
+        .is_some_and(|keys| fits(keys.access_key_id()) && keys.session_token().is_none_or(fits))
+    {
+        return told("AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN holds what no header can hold");
+    }
+    // It becomes part of a host name.
+    if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return told("AWS_REGION is no name of a region");
+    }
+    let is_absolute = url.parse::<Uri>().is_ok_and(|url| {
+        matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
+    });
+    if is_absolute { Ok(()) } else { told("an AWS_ENDPOINT_URL does not begin with http:// or https:// and a host") }
 }
 
 fn unsigned(error: impl fmt::Display) -> Cause {
