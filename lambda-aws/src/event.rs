@@ -60,8 +60,8 @@ struct Http<'e> {
 #[derive(Deserialize)]
 struct Text<'e>(#[serde(borrow)] Cow<'e, str>);
 
-/// Reads an event. `ends` is when the platform ends the invocation.
-pub(crate) fn read(event: &[u8], ends: Millis) -> (Incoming, Delivery) {
+/// Reads an event that has come `now`. `ends` is when the platform ends the invocation.
+pub(crate) fn read(event: &[u8], now: Millis, ends: Millis) -> (Incoming, Delivery) {
     // What cannot be read has no method, and is refused for it.
     let event: Event<'_> = serde_json::from_slice(event).unwrap_or_default();
     let context = event.request_context.unwrap_or_default();
@@ -72,15 +72,19 @@ pub(crate) fn read(event: &[u8], ends: Millis) -> (Incoming, Delivery) {
         _ if event.version.is_some_and(|version| version.0 != "2.0") => Payload::OTHER_VERSION,
         (_, Some(headers)) => payload::read(event.body.map(|body| body.0), event.is_base64_encoded, headers),
     };
+    let delivery = delivery(context.domain_name.as_ref());
     let incoming = Incoming {
         method: context.http.map_or_else(|| "POST".to_owned(), |http| http.method.0.to_ascii_uppercase()),
         path,
         query: event.raw_query_string.map(|query| query.0.into_owned()).unwrap_or_default(),
         headers: headers.unwrap_or_default(),
         body,
-        ends,
+        ends: match delivery {
+            Delivery::Streamed => ends,
+            Delivery::Whole => ends.min(now + API_GATEWAY_WAITS),
+        },
     };
-    (incoming, delivery(context.domain_name.as_ref()))
+    (incoming, delivery)
 }
 
 /// The path as the client wrote it: an API Gateway whose stage has a name puts that in front.
@@ -114,6 +118,10 @@ fn delivery(domain: Option<&Text<'_>>) -> Delivery {
     let local = !host.contains('.') || host.parse::<core::net::IpAddr>().is_ok();
     if local || host.contains(".lambda-url.") { Delivery::Streamed } else { Delivery::Whole }
 }
+
+/// The longest that an HTTP API of API Gateway waits for an answer. It tells nobody that it has given up: what comes
+/// later would be made, and paid, for no one.
+const API_GATEWAY_WAITS: Millis = Millis::secs(30);
 
 #[cfg(test)]
 mod tests;

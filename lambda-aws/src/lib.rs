@@ -56,7 +56,7 @@ async fn answer(
     invocation: LambdaInvocation,
 ) -> Result<(), Error> {
     let LambdaInvocation { parts, body, context, .. } = invocation;
-    let (incoming, delivery) = event::read(&body, Millis(context.deadline));
+    let (incoming, delivery) = event::read(&body, environment.now(), Millis(context.deadline));
     drop(body);
     let ticket = Ticket { request_id: context.request_id, invocation_id: parts.headers.get(INVOCATION_ID).cloned() };
     let (mut caller, answered) = Caller::new(incoming.method == "HEAD");

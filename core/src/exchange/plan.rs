@@ -244,5 +244,6 @@ const FIRST_PAUSE: Millis = Millis(250);
 pub const LONGEST_PAUSE: Millis = Millis::secs(5);
 const EMPTY: &str = "The service answered with nothing, several times: try again in a moment, or rephrase.";
 const TOTAL: &str = "The request took longer than this gateway allows (REQUEST_TIMEOUT_MINUTES and its siblings): ask for less at once, or stream.";
-const PLATFORM: &str =
-    "and this one has come to that limit: ask for less at once; the operator can raise the timeout of the function.";
+const PLATFORM: &str = "and this one has come to that limit: ask for less at once; the operator can raise the timeout \
+                        of the function (behind an API Gateway the limit is 30 s at most: call the function through \
+                        its URL).";

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+const NOW: Millis = Millis(3);
+
 fn event() -> Value {
     json!({
         "version": "2.0",
@@ -25,7 +27,7 @@ fn event() -> Value {
 }
 
 fn of(event: &Value) -> Incoming {
-    super::read(event.to_string().as_bytes(), Millis(7)).0
+    super::read(event.to_string().as_bytes(), NOW, Millis(7)).0
 }
 
 fn with(pointer: &str, name: &str, value: Value) -> Incoming {
@@ -170,10 +172,10 @@ fn what_is_no_http_request_is_refused_and_never_an_error() {
         r#"{"version":"2.0","requestContext":{"http":{"method":"GET"}},"headers":{"a":"b\nc: d"}}"#,
         r#"{"version":"2.0","requestContext":{"http":{"method":"GET"}},"headers":{"a":["b"]}}"#,
     ] {
-        let (incoming, _) = super::read(event.as_bytes(), Millis::NEVER);
+        let (incoming, _) = super::read(event.as_bytes(), NOW, Millis::NEVER);
         assert!(refused(&incoming).contains("no HTTP request"), "{event}");
     }
-    let (incoming, _) = super::read(b"\xff\xfe{}", Millis::NEVER);
+    let (incoming, _) = super::read(b"\xff\xfe{}", NOW, Millis::NEVER);
     refused(&incoming);
     for version in ["1.0", "3.0", ""] {
         let incoming = with("", "version", version.into());
@@ -204,6 +206,19 @@ fn an_api_gateway_gets_whole_answers_and_a_function_url_streams() {
     ] {
         let mut event = event();
         event["requestContext"]["domainName"] = domain.into();
-        assert_eq!(super::read(event.to_string().as_bytes(), Millis::NEVER).1, delivery, "{domain}");
+        assert_eq!(super::read(event.to_string().as_bytes(), NOW, Millis::NEVER).1, delivery, "{domain}");
+    }
+}
+
+#[test]
+fn an_api_gateway_ends_a_request_after_thirty_seconds_whatever_the_function_has_left() {
+    for (domain, left, ends) in [
+        ("gateway.example.com", Millis::mins(15), NOW + Millis::secs(30)),
+        ("gateway.example.com", Millis::secs(20), Millis::secs(20)),
+        ("abc.lambda-url.eu-west-1.on.aws", Millis::mins(15), Millis::mins(15)),
+    ] {
+        let mut event = event();
+        event["requestContext"]["domainName"] = domain.into();
+        assert_eq!(super::read(event.to_string().as_bytes(), NOW, left).0.ends, ends, "{domain}");
     }
 }
