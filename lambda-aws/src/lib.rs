@@ -45,7 +45,8 @@ pub async fn serve(environment: Environment) -> Result<(), Error> {
     let answering = service_fn(move |invocation| answer(Arc::clone(&environment), Arc::clone(&answers), invocation));
     // The runtime fetches the invocations. What it would do with them is left to the service that takes its place.
     let unused = service_fn(|_: LambdaEvent<IgnoredAny>| async { Ok::<(), Infallible>(()) });
-    Runtime::new(unused).layer(layer_fn(|_| answering.clone())).run_concurrent().await
+    // Boxed once: it holds a whole exchange.
+    Box::pin(Runtime::new(unused).layer(layer_fn(|_| answering.clone())).run_concurrent()).await
 }
 
 /// One invocation. It is over when its answer is sent and its exchange has ended, so that the platform stops the
