@@ -156,6 +156,16 @@ impl Exchange {
         self.save_then_pick(gateway, now);
     }
 
+    /// There is no time left to find out whether somebody else has renewed the login: a later request does.
+    fn put_off(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        call.refused = None;
+        if let Some(renewal) = call.renewal.take() {
+            gateway.pool_mut().release(&renewal);
+        }
+        self.pick(gateway, now);
+    }
+
     /// Asks for the account's profiles: every region, the first host of each that answers.
     pub(crate) fn find_profile(&mut self, gateway: &mut Gateway, now: Millis) {
         let Some(call) = &mut self.call else { return };
@@ -235,6 +245,7 @@ impl Exchange {
         };
         match next {
             Next::Then(then) => self.go_on(gateway, then, now),
+            Next::Reconsider if outcome.is_err() && self.is_out(now) => self.put_off(gateway, now),
             Next::Reconsider => self.refresh_refused(gateway, now),
             Next::SaveAgain(tries, then) if outcome.is_ok() && self.has_something_to_save(gateway, then, now) => {
                 let saving = self.snapshot(gateway, then);
