@@ -324,6 +324,39 @@ fn a_client_that_takes_slowly_what_lies_ready_is_told_of_the_end_too() {
 }
 
 #[test]
+fn choices_are_told_in_time_although_a_refresh_goes_on() {
+    for stream in [true, false] {
+        let (world, instance) = cold();
+        world.service.always(Operation::Social, Answer::silence());
+        let body = json!({"model": "claude-sonnet-4-5", "n": 2, "stream": stream,
+            "messages": [{"role": "user", "content": "hi"}]});
+        let ask = Ask::post("/v1/chat/completions", body.to_string()).ends_after(12 * SECOND);
+        let got = world.ask(&instance, &ask);
+        says_limit(&got, 12);
+        assert_eq!(took(&got, START), (7 * SECOND, 10 * SECOND), "told in time, over afterwards");
+        assert_eq!(got.status(), 504, "{}", got.text());
+        assert!(got.summary()["error"].as_str().unwrap().contains("ends each request"), "{}", got.summary());
+    }
+}
+
+#[test]
+fn a_stream_of_choices_is_told_in_it_although_one_of_them_refreshes() {
+    let (world, instance) = world();
+    world.service.next(Operation::Chat, Answer::script("text \"one\"; stall"));
+    world.service.next(Operation::Chat, Answer::refusal("bearer"));
+    world.service.always(Operation::Social, Answer::silence());
+    let begun = world.clock.now();
+    let body = json!({"model": "claude-sonnet-4-5", "n": 2, "stream": true,
+        "messages": [{"role": "user", "content": "hi"}]});
+    let ask = Ask::post("/v1/chat/completions", body.to_string()).ends_after(14 * SECOND);
+    let got = world.ask(&instance, &ask);
+    assert_eq!((got.kind, got.status()), (Kind::Stream, 200), "{}", got.text());
+    says_limit(&got, 14);
+    assert_eq!(took(&got, begun), (9 * SECOND, 10 * SECOND));
+    assert_eq!(got.text().matches("ends each request").count(), 1, "{}", got.text());
+}
+
+#[test]
 fn a_refused_refresh_that_cannot_be_judged_in_time_is_put_off() {
     for stream in [true, false] {
         for (refused, ends) in [(3, 12), (8, 12)] {
