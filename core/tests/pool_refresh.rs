@@ -400,6 +400,27 @@ fn a_claim_ends_with_its_outcome_and_a_released_one_returns_to_nobody() {
 }
 
 #[test]
+fn a_claim_that_came_too_late_takes_nothing_with_it_when_it_is_given_back() {
+    let mut table = Table::default();
+    let (mut first, mut second, mut third) = (cold(credentials(1)), cold(credentials(1)), cold(credentials(1)));
+    let account = nth(&first, 0);
+    claim(&mut first, account, NOW);
+    assert!(table.save(&mut first, 1));
+    // The second one has not seen it, cannot store its own, and gives up before it knows why.
+    let late = after(Millis::secs(2));
+    let renewal = claim(&mut second, account, late);
+    second.release(&renewal);
+    assert!(!table.save(&mut second, 2), "the first one's claim is there");
+    table.load(&mut second, late);
+    assert!(matches!(pick(&mut second, late), Pick::Wait(_)), "the first one is at it");
+    if second.dirty() {
+        assert!(table.save(&mut second, 3));
+    }
+    table.load(&mut third, late);
+    assert!(matches!(pick(&mut third, late), Pick::Wait(_)), "still");
+}
+
+#[test]
 fn an_instance_leaves_a_due_refresh_to_the_one_that_obtained_the_token() {
     let mut kv = Kv::default();
     let (mut owner, mut other) = (warm(1), cold(credentials(1)));

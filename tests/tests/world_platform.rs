@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use kiro2api_core::Millis;
+use kiro2api_tests::config::Config;
 use kiro2api_tests::refusal::Refusal;
 use kiro2api_tests::world::{
     Answer, Ask, Got, Instance, Kind, Operation, Outage, Patience, START, StoreKind, World, login,
@@ -304,4 +305,96 @@ fn a_client_that_takes_nothing_is_left_in_time_for_what_must_be_saved() {
     let got = world.ask_patiently(&instance, &Ask::prompt("hi", true).ends_after(20 * SECOND), stuck);
     assert_eq!((got.ended.unwrap() - begun).0, 19_500);
     assert_eq!(got.summary()["verdicts"][0], "client gone: cancelled", "{}", got.summary());
+}
+
+#[test]
+fn a_client_that_takes_slowly_what_lies_ready_is_told_of_the_end_too() {
+    for ask in asks(true) {
+        let (world, instance) = world();
+        // The service is ahead of its client all the time, so that nobody ever waits for it.
+        world.service.next(Operation::Chat, Answer::script("text \"a\" times=400"));
+        let begun = world.clock.now();
+        let slow = Patience { slow: SECOND, ..Patience::default() };
+        let got = world.ask_patiently(&instance, &ask.ends_after(60 * SECOND), slow);
+        assert_eq!((got.kind, got.status()), (Kind::Stream, 200));
+        says_limit(&got, 60);
+        let told = took(&got, begun).0;
+        assert!((55 * SECOND..=57 * SECOND).contains(&told), "{told}");
+    }
+}
+
+#[test]
+fn choices_are_told_in_time_although_a_refresh_goes_on() {
+    for stream in [true, false] {
+        let (world, instance) = cold();
+        world.service.always(Operation::Social, Answer::silence());
+        let body = json!({"model": "claude-sonnet-4-5", "n": 2, "stream": stream,
+            "messages": [{"role": "user", "content": "hi"}]});
+        let ask = Ask::post("/v1/chat/completions", body.to_string()).ends_after(12 * SECOND);
+        let got = world.ask(&instance, &ask);
+        says_limit(&got, 12);
+        assert_eq!(took(&got, START), (7 * SECOND, 10 * SECOND), "told in time, over afterwards");
+        assert_eq!(got.status(), 504, "{}", got.text());
+        assert!(got.summary()["error"].as_str().unwrap().contains("ends each request"), "{}", got.summary());
+    }
+}
+
+#[test]
+fn a_stream_of_choices_is_told_in_it_although_one_of_them_refreshes() {
+    let (world, instance) = world();
+    world.service.next(Operation::Chat, Answer::script("text \"one\"; stall"));
+    world.service.next(Operation::Chat, Answer::refusal("bearer"));
+    world.service.always(Operation::Social, Answer::silence());
+    let begun = world.clock.now();
+    let body = json!({"model": "claude-sonnet-4-5", "n": 2, "stream": true,
+        "messages": [{"role": "user", "content": "hi"}]});
+    let ask = Ask::post("/v1/chat/completions", body.to_string()).ends_after(14 * SECOND);
+    let got = world.ask(&instance, &ask);
+    assert_eq!((got.kind, got.status()), (Kind::Stream, 200), "{}", got.text());
+    says_limit(&got, 14);
+    assert_eq!(took(&got, begun), (9 * SECOND, 10 * SECOND));
+    assert_eq!(got.text().matches("ends each request").count(), 1, "{}", got.text());
+}
+
+#[test]
+fn a_refused_refresh_that_cannot_be_judged_in_time_is_put_off() {
+    for stream in [true, false] {
+        for (refused, ends) in [(3, 12), (8, 12)] {
+            let (world, instance) = cold();
+            world.service.next(Operation::Social, Answer::refusal("invalid-grant").after(refused * SECOND));
+            // The store does not say whether somebody else has renewed the login.
+            let from = START + Millis(refused * SECOND - 100);
+            world.store.add_outage(Outage { from, until: START + Millis(60 * SECOND), hangs: true });
+            let got = world.ask(&instance, &Ask::prompt("hi", stream).ends_after(ends * SECOND));
+            assert_eq!(got.status(), 504, "{}", got.text());
+            let (told, over) = took(&got, START);
+            assert!(told == (ends - 5) * SECOND && over <= ends * SECOND - 500, "{told} {over}");
+            world.pass(120 * SECOND);
+            assert_eq!(world.ask(&instance, &Ask::prompt("hi", stream)).status(), 200, "nothing was decided");
+        }
+    }
+}
+
+#[test]
+fn a_login_is_saved_at_the_end_although_another_instance_saves_in_between() {
+    let world = World::with_service(
+        StoreKind::Compare,
+        Config { accounts: login::accounts(&["only", "other"]), ..Config::default() },
+    );
+    let instance = world.instance_with(&[("KIRO_AUTH_TOKEN", &login::socials(&["only"]))]);
+    let other = world.instance_with(&[("KIRO_AUTH_TOKEN", &login::socials(&["other"]))]);
+    world.store.set_latency(100);
+    world.service.slow_down(Operation::Social, 6_650);
+    let pending = world.begin(&instance, &Ask::prompt("hi", false).ends_after(12 * SECOND), Patience::default());
+    world.run_until(5_000);
+    world.service.slow_down(Operation::Social, 0);
+    // What it stores meets the first one's save at 6.95 s, which has 50 ms left for another.
+    let beside = world.begin(&other, &Ask::prompt("hi", false), Patience::default());
+    world.run();
+    assert_eq!(beside.got().status(), 200);
+    assert_eq!(pending.got().status(), 504, "{}", pending.got().text());
+    assert_eq!(took(&pending.got(), START).0, 7 * SECOND);
+    let third = world.instance_with(&[("KIRO_AUTH_TOKEN", &login::socials(&["only"]))]);
+    assert_eq!(world.ask(&third, &Ask::prompt("hi", false)).status(), 200);
+    assert_eq!(world.service.count(Operation::Social), 2, "one for each account");
 }

@@ -156,6 +156,26 @@ fn two_instances_on_an_empty_comparing_store_make_one_refresh() {
 
 /// Those whose claim came too late must not keep each other, and the winner, from saving.
 #[test]
+fn a_claim_lasts_as_long_as_its_refresh_although_it_was_saved_slowly() {
+    let (world, first) = World::of_accounts(StoreKind::Compare, &["only"]);
+    let second = world.instance_with(&[("KIRO_AUTH_TOKEN", &login::socials(&["only"]))]);
+    world.service.slow_down(Operation::Social, 9_000);
+    world.store.set_latency(4_500);
+    let slow = world.begin(&first, &prompt(), Patience::default());
+    // The claim is made at 4.5 s, saved at 9 s, and the refresh is over at 18 s.
+    world.run_until(9_100);
+    assert_eq!(world.service.count(Operation::Social), 1);
+    world.store.set_latency(0);
+    world.run_until(15_000);
+    let other = world.begin(&second, &prompt(), Patience::default());
+    world.run();
+    for pending in [slow, other] {
+        assert_eq!(pending.got().said(), "ok", "{}", pending.got().text());
+    }
+    assert_eq!(world.service.count(Operation::Social), 1);
+}
+
+#[test]
 fn a_crowd_of_instances_on_a_comparing_store_makes_one_refresh() {
     for latency in [5, 20, 400] {
         let (world, first) = World::of_accounts(StoreKind::Compare, &["only"]);

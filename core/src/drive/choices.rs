@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Client, Gone, Host, pump, taken};
 use crate::exchange::relay::Relay;
-use crate::exchange::{Exchange, Joined};
+use crate::exchange::{Exchange, Joined, Step};
 use crate::host::{Head, Millis};
 
 /// Brings the choices of an exchange to their ends side by side. What they write goes out in turns. While the client
@@ -20,13 +20,26 @@ pub(super) async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange
     };
     let stage = Mutex::new(Stage::default());
     let mut joined = Joined { opened: false, gone: false };
+    // A choice may go on with the refresh of a login when the client must have its answer.
+    let end = exchange.answered_by();
+    let mut end = (end != Millis::NEVER).then(|| Box::pin(host.sleep(end)));
     let mut parts: Vec<_> = branches.iter_mut().map(|branch| Box::pin(part(host, branch, &stage))).collect();
     loop {
-        poll_fn(|cx| {
+        let in_time = poll_fn(|cx| {
             joined.gone = joined.gone || client.poll_gone(cx).is_ready();
-            poll_parts(&mut parts, &stage, joined.gone, cx)
+            if poll_parts(&mut parts, &stage, joined.gone, cx).is_ready() {
+                return Poll::Ready(true);
+            }
+            end.as_mut().map_or(Poll::Pending, |end| end.as_mut().poll(cx).map(|()| false))
         })
         .await;
+        if !in_time {
+            end = None;
+            dismiss(host, exchange, client, &mut joined).await;
+            // Nobody hears the choices any more.
+            joined.gone = true;
+            continue;
+        }
         let (head, bytes) = lock(&stage).take();
         let until = exchange.client_patience();
         let mut told = pin!(tell(host, until, client, head.as_ref(), &bytes, &mut joined));
@@ -46,6 +59,20 @@ pub(super) async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange
     host.with(|gateway| exchange.join(gateway, branches, joined, host.now()));
 }
 
+/// Tells the one client that the platform's end is near.
+async fn dismiss<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &mut C, joined: &mut Joined) {
+    if joined.gone {
+        return;
+    }
+    exchange.dismiss_choices(joined.opened);
+    let until = exchange.client_patience();
+    let _ = match exchange.step() {
+        Step::Write(bytes) => taken(host, until, client.write(bytes)).await,
+        Step::Answer(head, body) => taken(host, until, client.answer(head, body)).await,
+        _ => Ok(()),
+    };
+}
+
 /// Tells the one client what the choices have for it.
 async fn tell<H: Host, C: Client<H>>(
     host: &H,
@@ -55,7 +82,7 @@ async fn tell<H: Host, C: Client<H>>(
     bytes: &[u8],
     joined: &mut Joined,
 ) {
-    if let Some(head) = head {
+    if let Some(head) = head.filter(|_| !joined.gone) {
         joined.opened = client.open(head).await.is_ok();
         joined.gone |= !joined.opened;
     }

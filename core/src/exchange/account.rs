@@ -2,7 +2,7 @@
 
 use crate::exchange::plan::{LONGEST_PAUSE, TRIES_PER_ACCOUNT};
 use crate::exchange::reply::deep_health;
-use crate::exchange::{Exchange, Gateway, Next, Purpose, Reading, Saving, State, Then};
+use crate::exchange::{Exchange, Gateway, Next, Purpose, Reading, Saving, State, Then, WITHIN};
 use crate::host::{Millis, Saved, StoreError, Stored};
 use crate::pool::{self, Account, AfterRefreshFault, Ask, BearerKind, Grant, Login, Pick, Refusal};
 use crate::summary::event_line;
@@ -76,13 +76,16 @@ impl Exchange {
     /// Claims the refresh of an account. Where the store compares versions, the claim is saved first, so that
     /// no other instance refreshes at the same time.
     fn claim(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
-        let until = now + gateway.config().refresh_timeout;
+        let compares = gateway.pool().compares(now);
+        // The refresh begins when the claim is saved, and the claim must outlive it.
+        let begins = if compares { now + WITHIN } else { now };
+        let until = begins + gateway.config().refresh_timeout;
         let Some(call) = &mut self.call else { return };
         call.renewal = gateway.pool_mut().claim_refresh(account, now, until);
         if call.renewal.is_none() {
             return self.sleep(now);
         }
-        if gateway.pool().compares(now) {
+        if compares {
             self.state = State::Save(self.snapshot(gateway, Then::Renew));
         } else {
             self.renew(gateway, now);
@@ -91,14 +94,15 @@ impl Exchange {
 
     /// Sends the refresh whose claim is held.
     fn renew(&mut self, gateway: &mut Gateway, now: Millis) {
-        if self.call.as_ref().is_some_and(|call| call.is_over(now)) {
-            // Others need not wait for what is not sent any more.
-            if let Some(renewal) = self.call.as_mut().and_then(|call| call.renewal.take()) {
-                gateway.pool_mut().release(&renewal);
-            }
-            return self.pick(gateway, now);
+        let Some(call) = &mut self.call else { return };
+        let over = call.is_over(now);
+        let Some(renewal) = &call.renewal else { return };
+        if over || !renewal.lasts(now + gateway.config().refresh_timeout) {
+            // Others need not wait for what is not sent any more, nor may they refresh beside it.
+            gateway.pool_mut().release(renewal);
+            call.renewal = None;
+            return if over { self.pick(gateway, now) } else { self.sleep(now) };
         }
-        let Some(renewal) = self.call.as_ref().and_then(|call| call.renewal.as_ref()) else { return };
         if !gateway.pool().holds_claim(renewal) {
             return self.sleep(now);
         }
@@ -154,6 +158,16 @@ impl Exchange {
         call.renewal = None;
         call.refused = None;
         self.save_then_pick(gateway, now);
+    }
+
+    /// There is no time left to find out whether somebody else has renewed the login: a later request does.
+    fn put_off(&mut self, gateway: &mut Gateway, now: Millis) {
+        let Some(call) = &mut self.call else { return };
+        call.refused = None;
+        if let Some(renewal) = call.renewal.take() {
+            gateway.pool_mut().release(&renewal);
+        }
+        self.pick(gateway, now);
     }
 
     /// Asks for the account's profiles: every region, the first host of each that answers.
@@ -235,6 +249,7 @@ impl Exchange {
         };
         match next {
             Next::Then(then) => self.go_on(gateway, then, now),
+            Next::Reconsider if outcome.is_err() && self.is_out(now) => self.put_off(gateway, now),
             Next::Reconsider => self.refresh_refused(gateway, now),
             Next::SaveAgain(tries, then) if outcome.is_ok() && self.has_something_to_save(gateway, then, now) => {
                 let saving = self.snapshot(gateway, then);

@@ -100,6 +100,18 @@ impl Exchange {
         self.fail(gateway, error, now);
     }
 
+    /// When the client must have its answer, though a choice is not over.
+    pub fn answered_by(&self) -> Millis {
+        self.term.answered()
+    }
+
+    /// The platform's end is near: [`Exchange::step`] says what to tell the client; `opened`: the head of a streamed
+    /// answer is committed. The choices still have to be joined.
+    pub fn dismiss_choices(&mut self, opened: bool) {
+        self.opened = opened;
+        self.dismiss();
+    }
+
     /// Whether it ended with an error, told or still to be told by the exchange it is a branch of.
     pub fn has_failed(&self) -> bool {
         self.fault.is_some()

@@ -126,11 +126,12 @@ impl Watch {
 
     /// The deadline that has passed, if one has.
     pub fn passed(&self, now: Millis) -> Option<Deadline> {
-        if now >= self.total.at {
-            Some(self.total.deadline)
-        } else {
-            (now >= self.heard + self.idle).then_some(Deadline::Idle(self.idle))
-        }
+        self.over(now).or_else(|| (now >= self.heard + self.idle).then_some(Deadline::Idle(self.idle)))
+    }
+
+    /// The end of the whole request, if it has come. That counts although bytes come all the time.
+    pub fn over(&self, now: Millis) -> Option<Deadline> {
+        (now >= self.total.at).then_some(self.total.deadline)
     }
 
     /// When something is due next.

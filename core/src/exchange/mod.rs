@@ -298,7 +298,7 @@ impl Exchange {
     pub fn patience(&self, now: Millis) -> Millis {
         let told = match &self.state {
             State::Save(saving) => self.left || saving.then == Then::End,
-            State::Load(next) => self.left || *next == Next::Health,
+            State::Load(next) => self.left || matches!(next, Next::Health | Next::SaveAgain(_, Then::End)),
             _ => self.left,
         };
         let end = if told { self.term.saved() } else { self.term.answered() };

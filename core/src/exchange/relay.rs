@@ -96,7 +96,11 @@ impl Relay {
             self.watch.said(now);
         }
         match heard {
-            Ok(Flow::More) => Flow::More,
+            // Nobody wakes to look at the time while a slow client keeps the next bytes waiting.
+            Ok(Flow::More) => match self.watch.over(now) {
+                Some(deadline) => self.broken(Failure::TimedOut(deadline), out),
+                None => Flow::More,
+            },
             Ok(Flow::Done) => self.complete(out),
             Err(fault) => self.broken(fault, out),
         }

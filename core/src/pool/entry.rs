@@ -211,12 +211,30 @@ pub(super) struct Claim {
     pub(super) until: u64,
 }
 
+impl Claim {
+    /// The end of this claim, given back without an outcome: it holds for nobody.
+    pub(super) fn given_back(self) -> Self {
+        Self { at: self.at.saturating_add(1), until: RELEASED }
+    }
+
+    pub(super) fn is_given_back(self) -> bool {
+        self.until == RELEASED
+    }
+
+    /// Whether this is the end of a claim that was made after the other one, so that it says nothing about that.
+    pub(super) fn gives_back_another_than(self, other: Self) -> bool {
+        self.is_given_back() && other.given_back() < self
+    }
+}
+
 fn raise<T: Ord + Clone>(mine: &mut T, theirs: &T) {
     if *theirs > *mine {
         mine.clone_from(theirs);
     }
 }
 
+/// The end of a claim that was given back.
+const RELEASED: u64 = 0;
 /// After a cool-down has been over for this long, its count starts anew and no probe is asked for.
 const FORGET_AFTER: Millis = Millis::mins(30);
 

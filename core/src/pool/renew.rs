@@ -25,6 +25,13 @@ pub struct Renewal {
     print: String,
 }
 
+impl Renewal {
+    /// Whether the claim keeps others off until then. One that took long to save may not: then claim anew.
+    pub fn lasts(&self, until: Millis) -> bool {
+        until.0 <= self.claim.until
+    }
+}
+
 /// What a successful refresh brought.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grant {
@@ -67,7 +74,7 @@ pub enum AfterRefreshFault {
 }
 
 impl Pool {
-    /// Claims the refresh of an account until a point in time, the deadline of the refresh call. `None`: somebody
+    /// Claims the refresh of an account until a point in time, when the refresh call is over at the latest. `None`: somebody
     /// else is at it, or there is nothing to refresh with; pick again.
     ///
     /// Where [`Pool::compares`] holds, save a [`Pool::snapshot`] now and go on only if
@@ -81,7 +88,7 @@ impl Pool {
         }
         let refresh = slot.refresh()?.clone();
         // One that comes right after a release must not look older than it.
-        let released = if slot.entry.claim.until == RELEASED { slot.entry.claim.at } else { 0 };
+        let released = if slot.entry.claim.is_given_back() { slot.entry.claim.at } else { 0 };
         let claim = Claim { at: now.0.max(released), until: until.0 };
         slot.last_claim = claim;
         slot.flight = Some(Flight { claim, loads, tick, confirmed: false });
@@ -129,8 +136,7 @@ impl Slot {
         }
         self.land(renewal);
         // Even if its save is not known to have come to anything: it may have.
-        let over = Claim { at: renewal.claim.at.saturating_add(1), until: RELEASED };
-        self.entry.claim = self.entry.claim.max(over);
+        self.entry.claim = self.entry.claim.max(renewal.claim.given_back());
     }
 
     fn land(&mut self, renewal: &Renewal) {
@@ -205,8 +211,6 @@ impl Slot {
     }
 }
 
-/// The end of a claim that was given back: it holds for nobody.
-const RELEASED: u64 = 0;
 /// How many rejected refreshes in a row mean that the login is over.
 pub(super) const REJECTIONS_BORNE: u32 = 3;
 

@@ -269,6 +269,10 @@ impl Slot {
         self.entry.merge(theirs);
         let outcome = self.entry.last_outcome().0;
         let live = now.0 < theirs.claim.until && theirs.claim.at > outcome;
+        if live && self.entry.claim.gives_back_another_than(theirs.claim) {
+            // Ours came too late and was given back before that was known: theirs was never ours to end.
+            self.entry.claim = theirs.claim;
+        }
         if self.flight.is_some_and(|flight| !flight.confirmed && (live || outcome >= flight.claim.at)) {
             // Even if it looks like ours: ours has not been stored. Or they have come to an outcome already.
             self.flight = None;

@@ -57,6 +57,7 @@ fn an_event_that_is_no_request_is_the_senders_mistake() {
 
 #[test]
 #[ignore = "needs the function built: cargo xtask test --only lambda-runtime"]
+#[allow(clippy::print_stdout, reason = "a random test prints its seed")]
 fn no_event_brings_the_environment_down() {
     let seed = std::env::var("KIRO2API_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
