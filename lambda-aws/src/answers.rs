@@ -138,7 +138,6 @@ pub(crate) const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test")]
 
     use super::*;
 

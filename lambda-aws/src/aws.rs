@@ -167,7 +167,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test")]
 
     use super::*;
     use crate::transport::Network;

@@ -1,5 +1,4 @@
 //! What becomes of an event. The service's and the client's side of it is in `tests/invocations.rs`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::io::Write as _;
 

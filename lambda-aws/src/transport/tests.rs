@@ -1,5 +1,4 @@
 //! Requests over real sockets on loopback; the clock is the test's own.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
 use core::future::poll_fn;
 use std::net::SocketAddr;
