@@ -138,7 +138,6 @@ pub(crate) const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     #[test]

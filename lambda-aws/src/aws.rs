@@ -167,7 +167,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
     use crate::transport::Network;
 
