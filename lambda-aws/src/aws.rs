@@ -167,7 +167,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
     use super::*;
     use crate::transport::Network;
