@@ -9,11 +9,13 @@ mod steps;
 mod suites;
 mod wasm_imports;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use count::Count;
 use gateways::Gateways;
 use report::Report;
+use sam::Check;
 use steps::{TestStep, Work};
 use suites::Suite;
 
@@ -72,6 +74,8 @@ struct Run<'a> {
 struct Built {
     bundle: Option<bool>,
     function: Option<bool>,
+    /// The program that `sam build` made in this run.
+    shipped: Option<PathBuf>,
 }
 
 impl Built {
@@ -140,7 +144,7 @@ impl Run<'_> {
                 let size = bundle::lambda::bundle(self.root, *processor).map_err(plain)?;
                 Ok((Count::ONE, size.line()))
             }
-            Work::Sam(check) => check.perform(self.root, progress),
+            Work::Sam(check) => self.sam(*check, progress),
             Work::Suite(suite, platform) => self.suite(suite, *platform, progress),
         }
     }
@@ -195,8 +199,20 @@ impl Run<'_> {
         verdict(finished, count, "the test against moto")
     }
 
+    fn sam(&mut self, check: Check, progress: &mut Step) -> Verdict {
+        let outcome = check.perform(self.root, progress)?;
+        if check == Check::Build {
+            self.built.shipped = Some(sam::built(self.root));
+        }
+        Ok(outcome)
+    }
+
+    /// With the program as it is shipped, where this run has made that.
     fn lambda_runtime(&self, progress: &mut Step) -> Verdict {
-        let program = gateway::function(self.root).map_err(plain)?;
+        let (program, which) = match &self.built.shipped {
+            Some(program) => (program.clone(), "the program of sam build"),
+            None => (gateway::function(self.root).map_err(plain)?, "the debug program"),
+        };
         let server = moto::start(self.root, progress).map_err(plain)?;
         let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", "kiro2api-tests"]);
         command.args(["--test", "lambda", "--", "--include-ignored"]);
@@ -204,7 +220,8 @@ impl Run<'_> {
         command.env("KIRO2API_BOOTSTRAP", program).env("KIRO2API_AWS", server.url());
         let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
         let count = count::cargo(&finished.output);
-        verdict(finished, count, "the test of the function's program")
+        let (count, note) = verdict(finished, count, "the test of the function's program")?;
+        Ok((count, format!("{note}, {which}")))
     }
 
     fn deploy_check(&self, progress: &mut Step) -> Verdict {
