@@ -62,7 +62,12 @@ pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 fn install(root: &Root, tool: &Tool<'_>) -> Result<PathBuf> {
     let program = root.tools().join("bin").join(tool.program);
     let stamp = Stamp::new(root, tool.krate, format!("{} {} {:?}", tool.version, COMPILER, tool.flags));
-    if stamp.holds() && program.is_file() {
+    let there = || stamp.holds() && program.is_file();
+    if there() {
+        return Ok(program);
+    }
+    let _turn = stamp.turn()?;
+    if there() {
         return Ok(program);
     }
     stamp.lift();

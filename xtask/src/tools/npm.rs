@@ -24,7 +24,12 @@ fn install(root: &Root, stamp: &str, folder: &str, label: &str) -> Result<PathBu
     let folder = root.join(folder);
     let modules = folder.join("node_modules");
     let stamp = Stamp::new(root, stamp, identity(&folder)?);
-    if stamp.holds() && modules.join(".package-lock.json").is_file() {
+    let there = || stamp.holds() && modules.join(".package-lock.json").is_file();
+    if there() {
+        return Ok(modules);
+    }
+    let _turn = stamp.turn()?;
+    if there() {
         return Ok(modules);
     }
     check_node(root)?;

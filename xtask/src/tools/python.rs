@@ -50,7 +50,12 @@ impl Environment {
         let programs = folder.join("bin");
         let python = programs.join(PYTHON);
         let stamp = Stamp::new(root, self.name, wanted);
-        if stamp.holds() && python.is_file() {
+        let there = || stamp.holds() && python.is_file();
+        if there() {
+            return Ok(programs);
+        }
+        let _turn = stamp.turn()?;
+        if there() {
             return Ok(programs);
         }
         stamp.lift();
