@@ -37,9 +37,28 @@ fn ask(port: u16, line: &str, headers: &[(&str, &str)], body: &str) -> io::Resul
         request.push_str(&format!("content-length: {}\r\n", body.len()));
     }
     stream.write_all(format!("{request}\r\n{body}").as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+    let mut answer = Vec::new();
+    let mut piece = [0; 4096];
+    // Not every server closes the connection when it is asked to.
+    while !is_whole(&answer) {
+        match stream.read(&mut piece)? {
+            0 => break,
+            length => answer.extend_from_slice(piece.get(..length).unwrap_or_default()),
+        }
+    }
+    let answer = String::from_utf8_lossy(&answer);
     read(&answer).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP"))
+}
+
+/// Whether the answer has come to its end, as far as it says where that is.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer).to_ascii_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim));
+    match field("content-length").and_then(|length| length.parse().ok()) {
+        Some(length) => body.len() >= length,
+        None => field("transfer-encoding") == Some("chunked") && body.ends_with("0\r\n\r\n"),
+    }
 }
 
 /// A whole answer; a chunked body keeps the lengths of its chunks.
@@ -92,7 +111,9 @@ mod tests {
                 stream.read_exact(&mut byte).unwrap();
                 request.push(byte[0]);
             }
-            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy").unwrap();
+            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy").unwrap();
+            // It stays open until the other side closes it.
+            assert_eq!(stream.read(&mut [0]).unwrap(), 0);
             String::from_utf8(request).unwrap()
         });
         let answer = post(port, "/health", &[("x-a", "b")], "body").unwrap();
@@ -102,6 +123,20 @@ mod tests {
         assert!(request.contains("\r\nx-a: b\r\n") && request.contains("\r\ncontent-length: 4\r\n"), "{request}");
         assert!(get(port, "/health").is_err(), "nobody listens any more");
         assert!(!accepts(port));
+    }
+
+    #[test]
+    fn an_answer_ends_where_it_says() {
+        for (text, whole) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbus", false),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbusy", true),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbusy\r\n", false),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbusy\r\n0\r\n\r\n", true),
+            ("HTTP/1.1 200 OK\r\n\r\nuntil the end", false),
+            ("HTTP/1.1 200 OK\r\n", false),
+        ] {
+            assert_eq!(is_whole(text.as_bytes()), whole, "{text:?}");
+        }
     }
 
     #[test]
