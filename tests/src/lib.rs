@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod catalogue;
 pub mod check;
 pub mod config;
+mod endpoint;
 pub mod frame;
 pub mod record;
 pub mod refusal;
