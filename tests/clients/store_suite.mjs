@@ -69,9 +69,11 @@ test('two accounts: one refresh for many requests, replay after a 403, fail-over
 
   // Whoever finds one account being refreshed may go to the other, but no account is refreshed twice.
   const once = async (before) => {
-    const refreshed = (await refreshes(upstream)).slice(before).map((one) => [one.account, one.status]);
-    assert.ok(refreshed.length >= 1);
-    assert.deepEqual(refreshed, [['one', 200], ['two', 200]].slice(0, refreshed.length));
+    const refreshed = (await refreshes(upstream)).slice(before);
+    assert.ok(refreshed.length >= 1 && refreshed.every((one) => one.status === 200));
+    // Which answer comes first is the network's to decide.
+    const whose = refreshed.map((one) => one.account);
+    assert.deepEqual([...new Set(whose)], whose);
   };
 
   await context.test('twenty requests to a cold gateway refresh each account once at most', async () => {
