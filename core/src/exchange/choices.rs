@@ -12,6 +12,7 @@ use crate::error::{Error, Kind};
 use crate::exchange::call::Call;
 use crate::exchange::ending::CLIENT_GONE;
 use crate::exchange::reply::ignored_header;
+use crate::exchange::upkeep::Upkeep;
 use crate::exchange::{Exchange, Gateway, Say, State};
 use crate::host::{MAX_BODY, Millis};
 use crate::json;
@@ -89,8 +90,11 @@ impl Exchange {
             left: false,
             call: Some(Box::new(call)),
             fault: None,
-            upkeep: None,
+            upkeep: Upkeep::default(),
+            closed: false,
+            told: None,
             owner: None,
+            models: None,
             lines: Vec::new(),
             summary,
         }

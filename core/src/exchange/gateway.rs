@@ -12,6 +12,8 @@ pub struct Gateway {
     pool: Pool,
     /// Index into an account's host list that answered last; other hosts are tried after it.
     host: usize,
+    /// The same for the ways to ask what is left of a quota.
+    quota_way: usize,
     /// When its settings were last read again.
     asked: Asked,
 }
@@ -20,7 +22,7 @@ impl Gateway {
     /// A gateway as configured, with an empty memory.
     pub fn new(mut config: Config) -> Self {
         let pool = Pool::new(core::mem::take(&mut config.credentials), config.strategy, config.sealing.clone());
-        Self { config, pool, host: 0, asked: Asked::default() }
+        Self { config, pool, host: 0, quota_way: 0, asked: Asked::default() }
     }
 
     /// What the operator configured.
@@ -67,6 +69,14 @@ impl Gateway {
 
     pub(crate) fn host(&self) -> usize {
         self.host
+    }
+
+    pub(crate) fn quota_way(&self) -> usize {
+        self.quota_way
+    }
+
+    pub(crate) fn quota_answered(&mut self, way: usize) {
+        self.quota_way = way;
     }
 
     pub(crate) fn host_served(&mut self, host: usize) {

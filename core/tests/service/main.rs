@@ -9,6 +9,7 @@ mod hostile;
 mod logins;
 mod places;
 mod profiles;
+mod quota;
 #[path = "../eventstream/wire.rs"]
 #[allow(dead_code, reason = "shared with the decoder's tests; not all of it is needed here")]
 mod wire;
