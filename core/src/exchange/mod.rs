@@ -123,7 +123,7 @@ pub(crate) struct Saving {
 pub(crate) enum Next {
     /// Go on with this.
     Then(Then),
-    /// A save met somebody else's: merge and save again. How often that was.
+    /// Others may have stored something, or a save has met it: merge and save. How often that was.
     SaveAgain(u8, Then),
     /// A refresh was refused: somebody may have renewed the login.
     Reconsider,
