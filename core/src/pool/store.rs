@@ -236,10 +236,10 @@ impl Pool {
         self.dirty() && self.shelf.outage.is_none_or(|retry| now >= retry)
     }
 
-    /// Whether the store should be read before a save: it does not compare, so that what others have stored since the
-    /// last read would be overwritten by what this instance knows.
-    pub fn reads_first(&self, now: Millis) -> bool {
-        !self.shelf.comparing && self.shelf.loaded_at.is_none_or(|loaded| now > loaded)
+    /// Whether the store is to be read right before each save: it does not compare, so that what others have stored
+    /// since the last read would be overwritten by what this instance knows.
+    pub fn reads_first(&self) -> bool {
+        !self.shelf.comparing
     }
 
     /// The store has taken a snapshot, under this version where it has one. Changes made since are still to be saved.
