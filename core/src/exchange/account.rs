@@ -28,7 +28,8 @@ impl Exchange {
         if call.is_over(now) {
             return self.time_out(gateway, now);
         }
-        let ask = Ask { session: call.session.as_deref(), model: &call.model.upstream_id, tried: &call.tried };
+        let (session, model) = (call.session.as_deref(), &call.model.upstream_id);
+        let ask = Ask { session, model, tried: &call.tried, at: call.account() };
         match gateway.pool_mut().pick(&ask, now) {
             Pick::Use(account) => self.use_account(gateway, account, now),
             Pick::Refresh(account) => self.claim(gateway, account, now),
