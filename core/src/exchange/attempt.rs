@@ -253,7 +253,7 @@ impl Exchange {
             Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
             Verdict::NextHost => call.next_host(),
-            Verdict::Repair(repair) => match call.repair(repair, gateway.config()) {
+            Verdict::Repair(repair) => match call.repair(repair, &failure, gateway.config()) {
                 Ok(true) => {}
                 // The same bytes would be refused the same way: what else is there to try?
                 Ok(false) => return self.failed(gateway, &failure, now),

@@ -9,13 +9,13 @@ use crate::exchange::asking::Asking;
 use crate::exchange::deadlines::{self, PING_AFTER, Term, Total, Watch};
 use crate::exchange::hold::Sink;
 use crate::exchange::pipe::Pipe;
-use crate::exchange::plan::{Facts, Repair, TRIES};
+use crate::exchange::plan::{Facts, Failure, Repair, TRIES};
 use crate::exchange::relay::Relay;
 use crate::exchange::scale::Scale;
 use crate::exchange::{Gateway, Purpose};
 use crate::host::Millis;
 use crate::json;
-use crate::models::Model;
+use crate::models::{FieldSet, Model};
 use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
 use crate::turn::demand::{Correction, Demand};
 use crate::turn::flow::Options;
@@ -189,14 +189,24 @@ impl Call {
         self.asking.len()
     }
 
-    /// Encodes the same turn in another shape; whether that changed anything.
-    pub(crate) fn repair(&mut self, repair: Repair, config: &Config) -> Result<bool, Error> {
+    /// Encodes the same turn in another shape after this failure; whether that changed anything.
+    pub(crate) fn repair(&mut self, repair: Repair, failure: &Failure, config: &Config) -> Result<bool, Error> {
         match repair {
             Repair::StrictSchemas => self.wishes.strict = true,
-            Repair::NoExtraFields => self.wishes.extra_fields = false,
+            Repair::NoExtraFields => self.wishes.refused = self.refused_now(failure),
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
         self.encode_again(config)
+    }
+
+    /// The fields to leave out from now on: those the failure names, or all where it names none that was sent.
+    fn refused_now(&self, failure: &Failure) -> FieldSet {
+        let named = match failure {
+            Failure::Fault(fault) => fault.named_fields(),
+            _ => FieldSet::default(),
+        };
+        let fits = named.meets(self.encoded.extra_fields());
+        if fits { self.wishes.refused.and(named) } else { FieldSet::ALL }
     }
 
     /// Encodes the same turn with what was wrong with its answer.
@@ -219,7 +229,7 @@ impl Call {
     pub(crate) fn facts(&self) -> Facts {
         Facts {
             more_hosts: self.hosts_tried + 1 < self.hosts,
-            extra_fields: self.wishes.extra_fields && self.encoded.has_extra_fields(),
+            extra_fields: !self.encoded.extra_fields().is_empty(),
             task_ids: self.wishes.task_ids,
             strict: self.wishes.strict,
             // A key has no profile of its own.
