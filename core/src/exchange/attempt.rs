@@ -98,6 +98,7 @@ impl Exchange {
         match (purpose, &reading.head, error) {
             (Purpose::Refresh, ..) => self.refresh_answered(gateway, whole, now),
             (Purpose::Profile, ..) => self.profile_answered(gateway, whole, now),
+            (Purpose::Quota, ..) => self.tended(gateway, whole, now),
             (Purpose::Generate, Some(head), _) => {
                 self.failed(gateway, &Fault::read(head, &reading.body, now).into(), now)
             }
@@ -108,6 +109,9 @@ impl Exchange {
 
     /// The time asked for has come: a deadline, a ping, or the end of a pause.
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
+        if self.is_tending() {
+            return self.tended(gateway, None, now);
+        }
         let (refreshing, dismissed) = (self.is_refreshing(), self.is_out(now) && !self.left);
         let Some(call) = &mut self.call else { return };
         match &self.state {
@@ -132,6 +136,7 @@ impl Exchange {
         match purpose {
             Purpose::Refresh => self.refresh_answered(gateway, None, now),
             Purpose::Profile => self.profile_answered(gateway, None, now),
+            Purpose::Quota => self.tended(gateway, None, now),
             // The head alone says what went wrong, though the rest of the body does not come.
             Purpose::Generate if self.has_head() => self.end(gateway, None, now),
             Purpose::Generate => {

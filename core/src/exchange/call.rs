@@ -268,6 +268,11 @@ impl Call {
         self.pending.clear();
     }
 
+    /// Whether it is one of several side by side.
+    pub(crate) fn is_choice(&self) -> bool {
+        self.ids.choice.is_some()
+    }
+
     /// What the names in the answer are made of.
     pub(crate) fn ids(&self) -> &Ids {
         &self.ids
@@ -354,7 +359,7 @@ impl Call {
     pub(crate) fn deadline(&self, purpose: Purpose, headed: bool) -> Millis {
         match purpose {
             Purpose::Refresh => (self.sent + self.refresh_timeout).min(self.term.refreshed()),
-            Purpose::Profile => (self.sent + self.refresh_timeout).min(self.total.at),
+            Purpose::Profile | Purpose::Quota => (self.sent + self.refresh_timeout).min(self.total.at),
             Purpose::Generate if headed => (self.sent + REFUSAL_WITHIN).min(self.total.at),
             Purpose::Generate => (self.sent + self.deadlines.first).min(self.total.at),
         }

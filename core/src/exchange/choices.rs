@@ -89,6 +89,7 @@ impl Exchange {
             left: false,
             call: Some(Box::new(call)),
             fault: None,
+            upkeep: None,
             owner: None,
             lines: Vec::new(),
             summary,

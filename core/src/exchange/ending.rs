@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::exchange::plan::{self, Failure};
 use crate::exchange::relay::{self, Ended};
 use crate::exchange::reply::Answered;
-use crate::exchange::{Exchange, Gateway, Say, State, Then};
+use crate::exchange::{Exchange, Gateway, Say, State};
 use crate::host::Millis;
 use crate::pool::Outcome;
 
@@ -104,7 +104,8 @@ impl Exchange {
                 self.summary.verdicts.push(format!("unknown stop reason {reason}: end_turn"));
             }
         }
-        self.state = self.saving(gateway, Then::End, now).unwrap_or(State::Done);
+        self.meter(gateway);
+        self.look_after(gateway, now);
     }
 }
 

@@ -32,6 +32,7 @@ mod reply;
 mod scale;
 mod settings;
 mod step;
+mod upkeep;
 
 use std::collections::VecDeque;
 
@@ -50,6 +51,7 @@ use crate::exchange::fetch::Fetch;
 use crate::exchange::kept::{Keeping, Owner, Recall, Removal};
 use crate::exchange::relay::Relay;
 use crate::exchange::reply::Common;
+use crate::exchange::upkeep::Upkeep;
 use crate::host::{Head, Incoming, Millis, Outbound};
 use crate::pool::Snapshot;
 use crate::route::Dialect;
@@ -73,6 +75,8 @@ pub struct Exchange {
     call: Option<Box<Call>>,
     /// What it ended with when it failed.
     fault: Option<Error>,
+    /// What is done for later requests.
+    upkeep: Option<Upkeep>,
     /// Whose responses are looked for and kept.
     owner: Option<Owner>,
     lines: Vec<String>,
@@ -144,6 +148,8 @@ pub(crate) enum Purpose {
     Refresh,
     Profile,
     Generate,
+    /// What is left of a quota.
+    Quota,
 }
 
 /// A reply that is read whole: control plane answers and refusals.
@@ -177,6 +183,7 @@ impl Exchange {
             left: false,
             call: None,
             fault: None,
+            upkeep: None,
             owner: None,
             lines: Vec::new(),
             draws: 0,
@@ -230,6 +237,8 @@ impl Exchange {
     pub fn on(&mut self, gateway: &mut Gateway, input: Input<'_>, now: Millis) {
         match input {
             Input::Written => self.written(gateway, now),
+            // It has its answer.
+            Input::Gone if self.is_tending() => {}
             Input::Gone => self.gone(gateway, now),
             input if matches!(self.state, State::Fetch(_)) => self.fetch_heard(gateway, &input, now),
             Input::Loaded(result) if matches!(self.state, State::Recall(_)) => self.recalled(gateway, result, now),
@@ -276,6 +285,9 @@ impl Exchange {
 
     /// When to wake from a wait, whatever comes.
     fn wake(&self) -> Millis {
+        if let Some(upkeep) = self.upkeep.as_ref().filter(|_| self.is_tending()) {
+            return upkeep.until;
+        }
         let Some(call) = &self.call else { return Millis::NEVER };
         let due = match &self.state {
             State::Await(purpose, reading) => call.deadline(*purpose, reading.head.is_some()),

@@ -8,6 +8,7 @@ use core::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
+use super::quota::Reading;
 use crate::host::Millis;
 use crate::secret::Secret;
 
@@ -31,6 +32,8 @@ pub(super) struct Entry {
     /// The rotated refresh token logs in no more.
     pub(super) rotated_dead: Option<Parked>,
     pub(super) claim: Claim,
+    /// What the service last said of the quota.
+    pub(super) reading: Option<Reading>,
 }
 
 impl Entry {
@@ -48,6 +51,16 @@ impl Entry {
         raise(&mut self.original_dead, &other.original_dead);
         raise(&mut self.rotated_dead, &other.rotated_dead);
         raise(&mut self.claim, &other.claim);
+        raise(&mut self.reading, &other.reading);
+    }
+
+    /// Whether it holds something that is worth a write to a store that holds `stored`.
+    pub(super) fn is_news(&self, stored: &Self) -> bool {
+        let readings = (self.reading.as_ref(), stored.reading.as_ref());
+        Reading::is_news(readings.0, readings.1) || {
+            let rest = |entry: &Self| Self { reading: None, ..entry.clone() };
+            rest(self) != rest(stored)
+        }
     }
 
     /// When the newest access token was issued; 0 when there is none.
@@ -243,6 +256,7 @@ mod tests {
     use proptest::option::of;
     use proptest::prelude::*;
 
+    use super::super::quota::Credits;
     use super::*;
 
     /// Values are few, so that ties and near ties are common.
@@ -269,6 +283,18 @@ mod tests {
         of((0..3_u64, "[ab]", "[ab]").prop_map(|(at, print, reason)| Parked::new(Millis(at), print, reason)))
     }
 
+    fn reading() -> impl Strategy<Value = Reading> {
+        (0..3_u64, 0..3_u64, of(0..2_u64)).prop_map(|(at, remaining, resets)| Reading {
+            at,
+            limit: Credits(2),
+            used: Credits(1),
+            remaining: Credits(remaining),
+            overage: false,
+            resets,
+            plan: None,
+        })
+    }
+
     prop_compose! {
         fn entry()(
             token in of(token()),
@@ -277,6 +303,7 @@ mod tests {
             coolings in [cooling(), cooling(), cooling(), cooling(), cooling()],
             parked in [parked(), parked(), parked()],
             claim in (0..3_u64, 0..3_u64),
+            reading in of(reading()),
         ) -> Entry {
             let [throttle, quota, denied, renewal, rejected] = coolings;
             let [suspended, original_dead, rotated_dead] = parked;
@@ -285,7 +312,7 @@ mod tests {
             let refused = Millis(refused);
             Entry {
                 token, profile, refused, throttle, quota, denied, renewal, rejected, suspended, original_dead,
-                rotated_dead, claim,
+                rotated_dead, claim, reading,
             }
         }
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Claim, Cooling, Entry, Parked, Profile, Token};
+use super::quota::Reading;
 use crate::host::Millis;
 use crate::json::{self, RawValue};
 use crate::secret::Secret;
@@ -86,6 +87,8 @@ struct Record {
     rotated_dead: Option<Parked>,
     #[serde(skip_serializing_if = "blank")]
     claim: Claim,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reading: Option<Reading>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -125,6 +128,7 @@ impl Entry {
             original_dead: self.original_dead.clone(),
             rotated_dead: self.rotated_dead.clone(),
             claim: self.claim,
+            reading: self.reading.clone(),
         };
         serde_json::to_vec(&record).unwrap_or_default()
     }
@@ -152,6 +156,7 @@ impl Entry {
             original_dead: record.original_dead,
             rotated_dead: record.rotated_dead,
             claim: record.claim,
+            reading: record.reading,
         })
     }
 }

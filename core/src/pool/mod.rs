@@ -22,6 +22,7 @@ mod credential;
 mod entry;
 mod ledger;
 mod pick;
+mod quota;
 mod renew;
 mod settle;
 mod slot;
@@ -35,6 +36,7 @@ use std::collections::BTreeMap;
 pub use configure::Changes;
 pub use credential::{Credential, Login, MAX_LABEL, Parsed, parse};
 pub use pick::{Ask, Pick, Refusal};
+pub use quota::{Credits, Quota};
 pub use renew::{AfterRefreshFault, Grant, RefreshFault, Renewal};
 pub use settle::Outcome;
 pub use state::AccountState;
@@ -213,7 +215,7 @@ impl Pool {
         let Some(slot) = self.slot_mut(account) else { return T::default() };
         let before = slot.entry.clone();
         let outcome = act(slot);
-        if slot.entry != before {
+        if slot.entry.is_news(&before) {
             self.shelf.touch();
         }
         outcome

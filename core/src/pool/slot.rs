@@ -3,6 +3,7 @@
 use super::Account;
 use super::credential::{Credential, Login, digest};
 use super::entry::{Claim, Cooling, Entry, Parked, Profile};
+use super::quota::Metering;
 use crate::host::Millis;
 use crate::json::RawValue;
 use crate::place::is_profile_arn;
@@ -30,6 +31,7 @@ pub(super) struct Slot {
     pub(super) failing: Cooling,
     /// Access tokens refused in a row.
     pub(super) refusals: u32,
+    pub(super) metering: Metering,
     /// The stored entry, while no key opens it.
     pub(super) unopened: Option<Box<RawValue>>,
 }
@@ -92,6 +94,7 @@ impl Slot {
             failures: 0,
             failing: Cooling::default(),
             refusals: 0,
+            metering: Metering::default(),
             unopened: None,
         }
     }

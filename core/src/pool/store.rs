@@ -173,7 +173,7 @@ impl Pool {
             };
             slot.unopened = None;
             changed |= slot.merge(&theirs, now);
-            behind |= slot.entry != theirs || !opened.current;
+            behind |= slot.entry.is_news(&theirs) || !opened.current;
         }
         self.shelf.keep_foreign(ledger.accounts, troubles);
         if behind {

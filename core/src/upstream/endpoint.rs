@@ -88,6 +88,14 @@ pub fn control_hosts(bases: &Bases) -> Vec<Vec<String>> {
     extra.into_iter().chain(API_REGIONS).map(|region| in_region("management", region)).collect()
 }
 
+/// The bases of the control plane in the account's own region, best first.
+pub fn quota_hosts(bases: &Bases, account_region: Option<&str>, profile_arn: Option<&str>) -> Vec<String> {
+    match &bases.api {
+        Some(base) => vec![base.clone()],
+        None => in_region("management", api_region(bases, account_region, profile_arn)),
+    }
+}
+
 /// Whether a fault says that another of the [`hosts`] may serve the same request. Nothing else moves on:
 /// an account's trouble follows it to every host.
 pub fn moves_on(kind: FaultKind) -> bool {

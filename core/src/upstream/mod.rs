@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod event;
 pub mod fault;
 pub mod profile;
+pub mod quota;
 pub mod refresh;
 
 mod effort;
