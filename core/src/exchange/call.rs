@@ -113,6 +113,8 @@ impl Lookup {
 pub(crate) enum Opening {
     /// It can be answered.
     Ready(Box<Call>),
+    /// It names no model that is known.
+    Unknown { asking: Asking, error: Error },
     /// Something it names must be found first, for this model as the client names it, and until the end of the request.
     Needs { asking: Asking, needs: Vec<Need>, model: String, total: Total },
 }
@@ -120,7 +122,15 @@ pub(crate) enum Opening {
 impl Call {
     /// The request's deadline counts from the beginning of its `term`.
     pub(crate) fn open(asking: Asking, ids: Ids, config: &Config, term: Term, now: Millis) -> Result<Opening, Error> {
-        let Decoded { mut turn, voice, needs } = asking.decode(config)?;
+        let decoded = asking.decode(config);
+        if let Err(error) = &decoded
+            && error.kind() == Kind::UnknownModel
+        {
+            let error = error.clone();
+            drop(decoded);
+            return Ok(Opening::Unknown { asking, error });
+        }
+        let Decoded { mut turn, voice, needs } = decoded?;
         let total = term.total(term.begun() + deadlines::total(&turn, &config.deadlines));
         if !needs.is_empty() {
             drop(turn);
@@ -180,6 +190,7 @@ impl Call {
         let ids = Ids { choice: Some(choice), ..self.ids.clone() };
         match Self::open(self.asking.clone(), ids, config, self.term, now)? {
             Opening::Ready(call) => Ok(*call),
+            Opening::Unknown { error, .. } => Err(error),
             Opening::Needs { .. } => Err(Error::new(Kind::Internal, "the request asks again for what it was given")),
         }
     }
@@ -352,6 +363,9 @@ impl Call {
     pub(crate) fn served(&mut self, gateway: &mut Gateway, now: Millis) {
         if !core::mem::replace(&mut self.served, true) {
             self.settle(gateway, Outcome::Served, now);
+            if !self.wishes.refused.is_empty() {
+                gateway.fields_refused(&self.model.upstream_id, self.wishes.refused, now);
+            }
         }
     }
 
@@ -359,7 +373,7 @@ impl Call {
     pub(crate) fn deadline(&self, purpose: Purpose, headed: bool) -> Millis {
         match purpose {
             Purpose::Refresh => (self.sent + self.refresh_timeout).min(self.term.refreshed()),
-            Purpose::Profile | Purpose::Quota => (self.sent + self.refresh_timeout).min(self.total.at),
+            Purpose::Profile | Purpose::Quota | Purpose::Models => (self.sent + self.refresh_timeout).min(self.total.at),
             Purpose::Generate if headed => (self.sent + REFUSAL_WITHIN).min(self.total.at),
             Purpose::Generate => (self.sent + self.deadlines.first).min(self.total.at),
         }
