@@ -168,7 +168,7 @@ fn clients_cannot_fill_the_memory_with_model_names() {
     let refused = (0..10_000)
         .filter(|n| {
             let model = format!("model-{n}");
-            matches!(pool.pick(&Ask { session: None, model: &model, tried: &[] }, NOW), Pick::None(_))
+            matches!(pool.pick(&Ask { session: None, model: &model, tried: &[], at: None }, NOW), Pick::None(_))
         })
         .count();
     assert_eq!(refused, 64);

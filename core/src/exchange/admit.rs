@@ -65,7 +65,7 @@ impl Exchange {
     pub(crate) fn check_model(&self, catalogue: &Catalogue, name: &str) -> Result<(), Error> {
         let own = self.models(catalogue);
         let wanted = catalogue.find(name).map(|model| &model.id);
-        if self.models.is_none() || own.all().iter().any(|model| Some(&model.id) == wanted) {
+        if self.models.is_none() || own.find(name).map(|model| &model.id) == wanted {
             return Ok(());
         }
         let ids: Vec<&str> = own.all().iter().map(|model| &*model.id).collect();

@@ -12,7 +12,6 @@ use crate::error::{Error, Kind};
 use crate::exchange::call::Call;
 use crate::exchange::ending::CLIENT_GONE;
 use crate::exchange::reply::ignored_header;
-use crate::exchange::upkeep::Upkeep;
 use crate::exchange::{Exchange, Gateway, Say, State};
 use crate::host::{MAX_BODY, Millis};
 use crate::json;
@@ -90,7 +89,7 @@ impl Exchange {
             left: false,
             call: Some(Box::new(call)),
             fault: None,
-            upkeep: Upkeep::default(),
+            upkeep: None,
             closed: false,
             told: None,
             owner: None,

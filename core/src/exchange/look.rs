@@ -29,14 +29,24 @@ pub(crate) enum Heard<'h> {
     Late,
 }
 
+impl<'h> Heard<'h> {
+    /// All of it, or nothing.
+    pub(crate) fn whole(self) -> Option<&'h Reading> {
+        match self {
+            Self::Whole(reading) => Some(reading),
+            Self::Broke(_) | Self::Late => None,
+        }
+    }
+}
+
 /// What became of a look.
 pub(crate) enum Seen {
     /// The pool knows what is left.
     Limits,
     /// It has turned to another way: ask again.
     Elsewhere,
-    /// It is not to be had; why, where the service or the way to it says so. The pool knows that.
-    Unknown(Option<Fault>),
+    /// It is not to be had, and why. The pool knows that.
+    Unknown(String),
 }
 
 impl QuotaLook {
@@ -67,7 +77,7 @@ impl QuotaLook {
         let answer = match heard {
             Heard::Whole(Reading { head: Some(head), body }) => quota::read(head, body, now),
             Heard::Broke(error) => Err(Fault::transport(error)),
-            Heard::Whole(_) | Heard::Late => return self.unknown(gateway, None, now),
+            Heard::Whole(_) | Heard::Late => return self.unknown(gateway, "no answer in time".to_owned(), now),
         };
         match answer {
             Ok(limits) => {
@@ -80,14 +90,14 @@ impl QuotaLook {
                     self.at = next;
                     Seen::Elsewhere
                 }
-                None => self.unknown(gateway, Some(fault), now),
+                None => self.unknown(gateway, fault.to_string(), now),
             },
         }
     }
 
-    fn unknown(&self, gateway: &mut Gateway, fault: Option<Fault>, now: Millis) -> Seen {
+    fn unknown(&self, gateway: &mut Gateway, why: String, now: Millis) -> Seen {
         gateway.pool_mut().quota_unknown(self.lease.account, now);
-        Seen::Unknown(fault)
+        Seen::Unknown(why)
     }
 }
 

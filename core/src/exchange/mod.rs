@@ -26,6 +26,7 @@ mod gateway;
 mod hold;
 mod intake;
 pub mod kept;
+mod listing;
 mod look;
 mod pipe;
 pub mod plan;
@@ -43,6 +44,7 @@ use sha2::{Digest, Sha256};
 pub use address::is_public;
 pub use choices::Joined;
 pub use gateway::Gateway;
+pub use listing::LISTS_KEY;
 pub use step::{Fresh, Input, Step};
 
 use crate::dialect::Ids;
@@ -51,6 +53,7 @@ use crate::exchange::call::Call;
 use crate::exchange::deadlines::Term;
 use crate::exchange::fetch::Fetch;
 use crate::exchange::kept::{Keeping, Owner, Recall, Removal};
+use crate::exchange::listing::Shelf;
 use crate::exchange::relay::Relay;
 use crate::exchange::reply::Common;
 use crate::exchange::upkeep::Upkeep;
@@ -78,7 +81,7 @@ pub struct Exchange {
     /// What it ended with when it failed.
     fault: Option<Error>,
     /// What is done for later requests.
-    upkeep: Upkeep,
+    upkeep: Option<Upkeep>,
     /// Whether everything is said.
     closed: bool,
     /// When the client had all of it, or was gone.
@@ -108,6 +111,8 @@ pub(crate) enum State {
     Fetch(Box<Fetch>),
     Send(Box<Outbound>, Purpose),
     Await(Purpose, Reading),
+    /// The lists of models are read or stored.
+    Lists(Shelf),
     /// The service's 200: chunks go to the call's relay.
     Read,
     Sleep(Millis),
@@ -133,7 +138,7 @@ pub(crate) struct Saving {
 pub(crate) enum Next {
     /// Go on with this.
     Then(Then),
-    /// A save met somebody else's: merge and save again. How often that was.
+    /// Others may have stored something, or a save has met it: merge and save. How often that was.
     SaveAgain(u8, Then),
     /// A refresh was refused: somebody may have renewed the login.
     Reconsider,
@@ -160,6 +165,8 @@ pub(crate) enum Purpose {
     Generate,
     /// What is left of a quota.
     Quota,
+    /// The models that an account is offered.
+    Models,
 }
 
 /// A reply that is read whole: control plane answers and refusals.
@@ -193,7 +200,7 @@ impl Exchange {
             left: false,
             call: None,
             fault: None,
-            upkeep: Upkeep::default(),
+            upkeep: None,
             closed: false,
             told: None,
             owner: None,
@@ -235,6 +242,13 @@ impl Exchange {
                 lifetime: Some(keeping.lifetime),
             },
             State::Remove(removal) => Step::Remove { key: &removal.key },
+            State::Lists(Shelf::Load(_)) => Step::Load { key: LISTS_KEY },
+            State::Lists(Shelf::Save(storing)) => Step::Save {
+                key: LISTS_KEY,
+                value: &storing.snapshot.bytes,
+                expected: storing.expected.as_deref(),
+                lifetime: None,
+            },
             State::Fetch(fetch) => fetch.step(),
             State::Send(request, _) => Step::Send(request),
             State::Await(..) | State::Read => Step::Await { until: self.wake() },
@@ -255,8 +269,10 @@ impl Exchange {
             Input::Gone => self.gone(gateway, now),
             input if matches!(self.state, State::Fetch(_)) => self.fetch_heard(gateway, &input, now),
             Input::Loaded(result) if matches!(self.state, State::Recall(_)) => self.recalled(gateway, result, now),
+            Input::Loaded(result) if matches!(self.state, State::Lists(_)) => self.lists_loaded(gateway, result, now),
             Input::Loaded(result) => self.loaded(gateway, result, now),
             Input::Saved(result) if matches!(self.state, State::Keep(_)) => self.kept(gateway, result, now),
+            Input::Saved(result) if matches!(self.state, State::Lists(_)) => self.lists_saved(gateway, result, now),
             Input::Saved(result) => self.saved(gateway, result, now),
             Input::Settings(fresh) => self.renewed(gateway, fresh, now),
             Input::Removed(result) => self.removed(gateway, result, now),
@@ -301,8 +317,8 @@ impl Exchange {
 
     /// When to wake from a wait, whatever comes.
     fn wake(&self) -> Millis {
-        if let Some(until) = self.tends_until() {
-            return until;
+        if let Some(upkeep) = self.upkeep.as_ref().filter(|_| self.is_tending()) {
+            return upkeep.until;
         }
         let Some(call) = &self.call else { return Millis::NEVER };
         let due = match &self.state {
@@ -324,6 +340,9 @@ impl Exchange {
 
     /// Until when the store, or the platform's settings, are waited for: an outage must not stop the answer.
     pub fn patience(&self, now: Millis) -> Millis {
+        if matches!(&self.state, State::Lists(shelf) if shelf.is_told()) {
+            return self.term.saved().min(now + upkeep::WITHIN);
+        }
         let told = match &self.state {
             State::Save(saving) => self.left || saving.then == Then::End,
             State::Load(next) => self.left || matches!(next, Next::Health | Next::SaveAgain(_, Then::End)),

@@ -1,57 +1,56 @@
 //! What is done for later requests once the client has its whole answer: what is left of an account's quota is asked
 //! for when that is worth knowing. Nothing here changes the answer, and nothing here can fail it.
-//!
-//! At most one look of each kind per request, one after the other.
 
+use crate::exchange::listing::Fetch;
 use crate::exchange::look::{Heard, QuotaLook, Seen};
 use crate::exchange::{Exchange, Gateway, State, Then};
 use crate::host::Millis;
 use crate::pool::Credits;
 use crate::summary::event_line;
 
-/// The looks of one exchange.
-#[derive(Debug, Default)]
-pub(crate) struct Upkeep {
-    /// How many of the [`KINDS`] have had their turn.
-    turns: usize,
-    /// The look under way, and when it is given up.
-    look: Option<(Task, Millis)>,
-}
-
-/// What can be looked after.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    /// What is left of an account's quota.
-    Quota,
-}
-
-/// A look under way.
+/// A look for later requests under way.
 #[derive(Debug)]
-enum Task {
+pub(crate) struct Upkeep {
+    pub(crate) task: Task,
+    /// When it is given up.
+    pub(crate) until: Millis,
+}
+
+/// What is looked for.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// What is left of an account's quota.
     Quota(QuotaLook),
+    /// The models that an account is offered.
+    Models(Fetch),
+    /// Nothing any more.
+    Done,
 }
 
 impl Exchange {
-    /// The client has its answer: looks after what is due, then saves what was learnt.
+    /// The client has its answer: looks after one thing if that is due, then saves what was learnt.
     pub(crate) fn look_after(&mut self, gateway: &mut Gateway, now: Millis) {
         self.told.get_or_insert(now);
         let served = self.summary.status == 200 && self.call.as_ref().is_some_and(|call| !call.is_choice());
         let timely = now + WITHIN < self.term.answered();
-        if served && timely && !self.left && self.begin_look(gateway, now) {
+        let may = served && timely && !self.left;
+        if may && self.upkeep.is_none() && self.ask_quota(gateway, now) {
             return;
         }
+        if may && self.tend_lists(gateway, now) {
+            return;
+        }
+        self.look_after_rest(gateway, now);
+    }
+
+    /// Saves what was learnt.
+    pub(crate) fn look_after_rest(&mut self, gateway: &mut Gateway, now: Millis) {
         self.state = self.saving(gateway, Then::End, now).unwrap_or(State::Done);
     }
 
-    /// Whether a look is under way: the client has its answer, and only the look's own deadline counts.
+    /// Whether a look is under way: the client has its answer, and only its own deadline counts.
     pub(crate) fn is_tending(&self) -> bool {
-        self.tends_until().is_some()
-    }
-
-    /// When the look under way is given up.
-    pub(crate) fn tends_until(&self) -> Option<Millis> {
-        let (_, until) = self.upkeep.look.as_ref()?;
-        matches!(self.state, State::Send(..) | State::Await(..)).then_some(*until)
+        self.upkeep.is_some() && matches!(self.state, State::Send(..) | State::Await(..))
     }
 
     /// What the answer cost is taken off its account's quota.
@@ -63,42 +62,48 @@ impl Exchange {
         }
     }
 
-    fn begin_look(&mut self, gateway: &mut Gateway, now: Millis) -> bool {
-        while let Some(kind) = KINDS.get(self.upkeep.turns) {
-            self.upkeep.turns += 1;
-            let begun = match kind {
-                Kind::Quota => self.look_at_quota(gateway, now),
-            };
-            if let Some(task) = begun {
-                self.upkeep.look = Some((task, now + WITHIN));
-                return true;
-            }
-        }
-        false
+    fn ask_quota(&mut self, gateway: &mut Gateway, now: Millis) -> bool {
+        let Some(account) = gateway.pool_mut().look_up(now) else { return false };
+        let Some(look) = QuotaLook::of(gateway, account) else { return false };
+        self.go_on_asking(look, now + WITHIN)
     }
 
-    fn look_at_quota(&mut self, gateway: &mut Gateway, now: Millis) -> Option<Task> {
-        let account = gateway.pool_mut().look_up(now)?;
-        let look = QuotaLook::of(gateway, account)?;
-        self.state = look.ask()?;
-        Some(Task::Quota(look))
+    fn go_on_asking(&mut self, look: QuotaLook, until: Millis) -> bool {
+        let Some(state) = look.ask() else { return false };
+        self.state = state;
+        self.upkeep = Some(Upkeep { task: Task::Quota(look), until });
+        true
     }
 
-    /// The look has brought something. A failure is no verdict on the request, which was served: it has a line of its
-    /// own, and the pool asks that account ever more seldom.
+    /// The look has brought something, or nothing.
     pub(crate) fn tended(&mut self, gateway: &mut Gateway, heard: Heard<'_>, now: Millis) {
-        let Some((Task::Quota(mut look), until)) = self.upkeep.look.take() else { return };
+        let Some(Upkeep { task, until }) = self.upkeep.take() else { return };
+        self.upkeep = Some(Upkeep { task: Task::Done, until });
+        match task {
+            Task::Models(fetch) => self.models_answered(gateway, fetch, until, heard.whole(), now),
+            Task::Quota(look) => self.quota_answered(gateway, look, until, heard, now),
+            Task::Done => {}
+        }
+    }
+
+    /// A failure is no verdict on the request, which was served: it has a line of its own, and the pool asks that account
+    /// ever more seldom.
+    fn quota_answered(
+        &mut self,
+        gateway: &mut Gateway,
+        mut look: QuotaLook,
+        until: Millis,
+        heard: Heard<'_>,
+        now: Millis,
+    ) {
         match look.hear(gateway, heard, now) {
             Seen::Limits => {}
             Seen::Elsewhere => {
-                if let Some(state) = look.ask() {
-                    self.state = state;
-                    self.upkeep.look = Some((Task::Quota(look), until));
+                if self.go_on_asking(look, until) {
                     return;
                 }
             }
-            Seen::Unknown(fault) => {
-                let why = fault.map_or_else(|| "no answer in time".to_owned(), |fault| fault.to_string());
+            Seen::Unknown(why) => {
                 let text = format!("what is left of the account {} cannot be read: {why}", look.label());
                 self.lines.push(event_line("warn", &text, now));
             }
@@ -107,7 +112,5 @@ impl Exchange {
     }
 }
 
-/// Every kind, in the order of their turns.
-const KINDS: [Kind; 1] = [Kind::Quota];
 /// How long a look may take: the connection of a client that waits for its end stays open for so long.
-const WITHIN: Millis = Millis::secs(3);
+pub(crate) const WITHIN: Millis = Millis::secs(3);

@@ -14,6 +14,8 @@ pub struct Ask<'a> {
     pub model: &'a str,
     /// Accounts this request has given up on.
     pub tried: &'a [Account],
+    /// The account the request is at. While it can be used it is not left for another one that has come back meanwhile.
+    pub at: Option<Account>,
 }
 
 /// What to do for the request.
@@ -139,14 +141,16 @@ impl Refusal {
 }
 
 impl Pool {
-    /// The account for a request: the session's, else the first usable one by priority and order.
+    /// The account for a request: the one it is at, else the session's, else the first usable one by priority and order.
     ///
     /// A token that is due but still valid is refreshed by the first request that comes and used by the
     /// others. A session waits for its own account's refresh; other requests take another account that is ready.
     pub fn pick(&mut self, ask: &Ask<'_>, now: Millis) -> Pick {
         let seat = ask.session.and_then(|session| self.sticky.seat(session)).filter(|seat| self.order.contains(seat));
-        let candidates: Vec<Account> =
-            seat.into_iter().chain(self.order.iter().copied().filter(|account| Some(*account) != seat)).collect();
+        let at = ask.at.filter(|at| self.order.contains(at));
+        let others = self.order.iter().copied().filter(|account| Some(*account) != seat);
+        let rest = seat.into_iter().chain(others).filter(|account| Some(*account) != at);
+        let candidates: Vec<Account> = at.into_iter().chain(rest).collect();
         let mut waiting = false;
         let mut failing = None;
         let mut refusal = Refusal::Empty;

@@ -42,6 +42,8 @@ pub struct Sent {
     pub account: Option<String>,
     /// Rules of the strict checker that a chat body breaks.
     pub violations: Vec<Violation>,
+    /// The status it gets; 0: no reply.
+    pub status: u16,
     /// Whether the reply's head was taken.
     pub headed: bool,
     /// Bytes of the reply's body that were taken.

@@ -140,14 +140,25 @@ impl Service {
         self.issued.borrow().iter().map(|access| access.token.clone()).collect()
     }
 
+    /// The latest request in words: what for, on which account, and the status it gets.
+    pub(super) fn last(&self) -> Option<String> {
+        let sent = self.sent.borrow();
+        let last = sent.last()?.borrow();
+        let operation = format!("{:?}", last.operation).to_lowercase();
+        let account = last.account.as_deref().unwrap_or("nobody");
+        let status = if last.status == 0 { "no reply".to_owned() } else { last.status.to_string() };
+        Some(format!("{operation} {account} {status}"))
+    }
+
     pub(super) fn send(&self, request: &Outbound) -> Under {
-        let sent = self.read(request);
+        let mut sent = self.read(request);
         let mut answer = self.ruled(&sent).unwrap_or_else(|| self.judged(&sent));
         let delay = self.delays.borrow().get(&sent.operation).copied().unwrap_or(0);
         answer.head_delay += delay;
         if sent.operation == Operation::Chat {
             answer = self.cut.borrow()(answer);
         }
+        sent.status = answer.head.as_ref().map_or(0, |head| head.status);
         let record = Rc::new(RefCell::new(sent));
         self.sent.borrow_mut().push(Rc::clone(&record));
         Under::new(self.clock.clone(), answer, record)
@@ -175,6 +186,7 @@ impl Service {
             body: request.body.clone(),
             account,
             violations,
+            status: 0,
             headed: false,
             read: 0,
             read_out: false,
