@@ -103,7 +103,7 @@ impl Exchange {
                     return;
                 }
             }
-            Seen::Unknown(why) => {
+            Seen::Unknown(why, _) => {
                 let text = format!("what is left of the account {} cannot be read: {why}", look.label());
                 self.lines.push(event_line("warn", &text, now));
             }
