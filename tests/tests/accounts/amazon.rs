@@ -23,7 +23,11 @@ fn machine() -> Machine {
 /// What the service says to the person's own CLI.
 fn aws(arguments: &[&str]) -> Value {
     let mut command = Command::new("aws");
-    command.args(arguments).args(["--output", "json"]).env("AWS_ENDPOINT_URL", endpoint()).envs(LOGIN);
+    command
+        .args(arguments)
+        .args(["--output", "json", "--region", "eu-west-1"])
+        .env("AWS_ENDPOINT_URL", endpoint())
+        .envs(LOGIN);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap_or_default()
@@ -76,8 +80,10 @@ fn what_somebody_else_stored_meanwhile_is_not_overwritten() {
         .find(|path| path.is_file());
     let (real, folder) = (real.unwrap(), machine.path("bin"));
     fs::create_dir(&folder).unwrap();
-    let other =
-        format!("{} secretsmanager put-secret-value --secret-id accounts/two --secret-string '[{{}}]'", real.display());
+    let other = format!(
+        "{} secretsmanager put-secret-value --secret-id accounts/two --secret-string '[{{}}]' --region eu-west-1",
+        real.display()
+    );
     let script = format!(
         "#!/bin/sh\ncase \"$2\" in put-secret-value) {other} </dev/null >/dev/null;; esac\nexec {} \"$@\"\n",
         real.display()

@@ -161,8 +161,10 @@ fn aws(name: &str, arguments: &[&str], input: &str) -> Result<Said> {
     }
     let mut command = Command::new("aws");
     command.args(arguments).args(["--output", "json"]);
-    if let Some(region) = region(name) {
-        command.args(["--region", region]);
+    // The first version of the CLI does not know AWS_REGION.
+    let known = region(name).map(str::to_owned).or_else(|| std::env::var("AWS_REGION").ok());
+    if let Some(region) = known.filter(|region| !region.is_empty()) {
+        command.args(["--region", &region]);
     }
     command.env("AWS_PAGER", "");
     ask(&mut command, input, LIMIT)
