@@ -137,7 +137,7 @@ impl Gateway {
         self.upstream.as_ref().map(|upstream| upstream.url.as_str())
     }
 
-    /// The variable that brought a real account.
+    /// The variable or file that brought a real account.
     pub(crate) fn account(&self) -> Option<&'static str> {
         self.account
     }
