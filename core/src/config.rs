@@ -30,8 +30,10 @@ const WITHOUT_EFFECT: &[&str] = &[
 pub struct Config {
     /// Keys clients present.
     pub client_keys: ClientKeys,
-    /// The models there are: the built-in ones with the operator's map.
+    /// The models there are: the built-in ones with the operator's map, until the service's own list is known.
     pub catalogue: Catalogue,
+    /// The operator's map, which comes over every list of the service.
+    pub model_map: ModelMap,
     /// Accounts of the service.
     pub credentials: Vec<Credential>,
     /// Which account serves next.
@@ -101,7 +103,7 @@ impl Config {
         let deadlines = reader.deadlines();
         let responses_kept = reader.responses_kept();
         let cors = reader.origins();
-        let catalogue = reader.catalogue();
+        let (catalogue, model_map) = reader.catalogue();
         let image_urls = reader.parsed("IMAGE_URLS", ImageUrls::parse).unwrap_or_default();
         for name in WITHOUT_EFFECT {
             if reader.value(name).is_some() {
@@ -112,6 +114,7 @@ impl Config {
         Self {
             client_keys,
             catalogue,
+            model_map,
             credentials,
             strategy,
             sealing,
@@ -201,17 +204,17 @@ impl Reader<'_> {
         }
     }
 
-    fn catalogue(&mut self) -> Catalogue {
+    fn catalogue(&mut self) -> (Catalogue, ModelMap) {
         let built_in = Catalogue::built_in();
         let map = self.parsed("MODEL_MAP", ModelMap::parse).unwrap_or_default();
         match map.apply(built_in) {
             Ok((catalogue, notes)) => {
                 self.notes.extend(notes);
-                catalogue
+                (catalogue, map)
             }
             Err(problems) => {
                 self.problems.extend(problems.iter().map(|text| format!("MODEL_MAP cannot be used: {text}")));
-                built_in.clone()
+                (built_in.clone(), map)
             }
         }
     }

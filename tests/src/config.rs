@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::accounts::Account;
 use crate::catalogue::Model;
+use crate::devices::Device;
 use crate::refusal::Refusal;
 
 /// What the server is and how it behaves. The default is a strict service with three demo accounts.
@@ -42,6 +43,8 @@ pub struct Config {
     pub enforce_quota: bool,
     /// The region this token endpoint stands for when neither path nor `Host` names one. `None`: any.
     pub oidc_region: Option<String>,
+    /// How logins by device code go.
+    pub device: Device,
     /// Serves prompts that hold no directive; one step, for example `text "ok"`.
     pub default_script: Option<String>,
     /// So many requests are remembered; the oldest are forgotten first.
@@ -72,6 +75,7 @@ impl Default for Config {
             stale_refresh: Stale::default(),
             enforce_quota: true,
             oidc_region: None,
+            device: Device::default(),
             default_script: None,
             max_records: 5_000,
             keep_text: false,
@@ -201,7 +205,7 @@ pub enum Stale {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// `chat`, `social`, `idc`, `usage`, `models`, `profiles` or `mcp`; empty: each of them.
+    /// `chat`, `social`, `idc` (each `/token`), `register`, `device`, `usage`, `models`, `profiles` or `mcp`; empty: each of them.
     #[serde(default)]
     pub operation: String,
     /// An account's label; empty: each. For refreshes the account is the one whose refresh token was sent.

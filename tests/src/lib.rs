@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod catalogue;
 pub mod check;
 pub mod config;
+pub mod devices;
 mod endpoint;
 pub mod frame;
 pub mod record;

@@ -27,7 +27,7 @@ pub struct Record {
     pub text: Option<String>,
     /// Bytes of the body.
     pub body_bytes: usize,
-    /// `chat`, `social`, `idc`, `usage`, `models`, `profiles`, `mcp` or `unknown`.
+    /// `chat`, `social`, `idc` (each `/token`), `register`, `device`, `usage`, `models`, `profiles`, `mcp` or `unknown`.
     pub operation: String,
     /// The account's label, once the bearer or refresh token was recognised.
     pub account: Option<String>,

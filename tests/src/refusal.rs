@@ -116,8 +116,15 @@ impl Refusal {
     }
 }
 
+/// A refusal of the OIDC endpoints.
+pub(crate) fn oauth(status: u16, kind: &str, error: &str, description: &str) -> Refusal {
+    let mut refusal = Refusal::new(status, kind, description);
+    refusal.body = Some(oauth_body(error, description));
+    refusal
+}
+
 /// The error body of the OIDC token endpoint.
-pub(crate) fn oauth_body(error: &str, description: &str) -> String {
+fn oauth_body(error: &str, description: &str) -> String {
     serde_json::json!({ "error": error, "error_description": description }).to_string()
 }
 

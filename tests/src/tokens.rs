@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::accounts::{Account, Kind};
 use crate::config::{Config, Stale};
-use crate::refusal::{Refusal, oauth_body};
+use crate::refusal::{Refusal, oauth};
 
 /// All live credentials.
 #[derive(Debug, Default)]
@@ -177,6 +177,26 @@ impl World {
         Ok(answer)
     }
 
+    /// Adds an account that somebody has signed in to, and issues its first tokens. `lasts` says whether a refresh token
+    /// comes with them.
+    pub(crate) fn enroll(&mut self, account: Account, lasts: bool, config: &Config) -> Value {
+        let label = account.label.clone();
+        let mut answer = json!({
+            "accessToken": null, "tokenType": "Bearer", "expiresIn": config.access_token_seconds,
+            "refreshToken": account.secret
+        });
+        let live = Live { refresh: account.secret.clone(), account, rotated: Vec::new(), spent: 0.0 };
+        self.accounts.push(live);
+        let access = self.issue(&label, config.access_token_seconds);
+        if let Some(members) = answer.as_object_mut() {
+            members.insert("accessToken".to_owned(), access.into());
+            if !lasts {
+                members.remove("refreshToken");
+            }
+        }
+        answer
+    }
+
     fn renew(&mut self, label: &str, config: &Config) -> Value {
         let access = self.issue(label, config.access_token_seconds);
         let mut answer = json!({ "accessToken": access, "expiresIn": config.access_token_seconds });
@@ -189,12 +209,6 @@ impl World {
         }
         answer
     }
-}
-
-fn oauth(status: u16, kind: &str, error: &str, description: &str) -> Refusal {
-    let mut refusal = Refusal::new(status, kind, description);
-    refusal.body = Some(oauth_body(error, description));
-    refusal
 }
 
 fn stale_social(how: Stale, known: bool) -> Refusal {

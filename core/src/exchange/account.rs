@@ -132,7 +132,7 @@ impl Exchange {
                 gateway.pool_mut().refreshed(&renewal, Grant { access, expires_in, refresh, profile_arn }, now, jitter);
                 // Even in the pause after an outage: a rotated token exists nowhere else.
                 match gateway.pool().dirty() {
-                    true => self.state = State::Save(self.snapshot(gateway, Then::Pick)),
+                    true => self.state = self.save(gateway, Then::Pick),
                     false => self.pick(gateway, now),
                 }
             }
@@ -219,7 +219,14 @@ impl Exchange {
 
     /// A save step when the pool has something to save and the store can be reached.
     pub(crate) fn saving(&mut self, gateway: &Gateway, then: Then, now: Millis) -> Option<State> {
-        gateway.pool().needs_save(now).then(|| State::Save(self.snapshot(gateway, then)))
+        gateway.pool().needs_save(now).then(|| self.save(gateway, then))
+    }
+
+    fn save(&mut self, gateway: &Gateway, then: Then) -> State {
+        if gateway.pool().reads_first() {
+            return State::Load(Next::SaveAgain(0, then));
+        }
+        State::Save(self.snapshot(gateway, then))
     }
 
     fn snapshot(&mut self, gateway: &Gateway, then: Then) -> Saving {

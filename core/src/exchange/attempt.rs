@@ -51,8 +51,9 @@ impl Exchange {
 
     pub(crate) fn chunk(&mut self, gateway: &mut Gateway, bytes: &[u8], now: Millis) {
         match &mut self.state {
-            State::Await(_, reading) => {
-                let room = MAX_REFUSAL.saturating_sub(reading.body.len());
+            State::Await(purpose, reading) => {
+                let most = if *purpose == Purpose::Models { MAX_LIST } else { MAX_REFUSAL };
+                let room = most.saturating_sub(reading.body.len());
                 reading.body.extend(bytes.iter().take(room));
                 if bytes.len() > room {
                     self.end(gateway, None, now);
@@ -98,7 +99,7 @@ impl Exchange {
         match (purpose, &reading.head, error) {
             (Purpose::Refresh, ..) => self.refresh_answered(gateway, whole, now),
             (Purpose::Profile, ..) => self.profile_answered(gateway, whole, now),
-            (Purpose::Quota, ..) => self.tended(gateway, whole, now),
+            (Purpose::Quota | Purpose::Models, ..) => self.tended(gateway, whole, now),
             (Purpose::Generate, Some(head), _) => {
                 self.failed(gateway, &Fault::read(head, &reading.body, now).into(), now)
             }
@@ -136,7 +137,7 @@ impl Exchange {
         match purpose {
             Purpose::Refresh => self.refresh_answered(gateway, None, now),
             Purpose::Profile => self.profile_answered(gateway, None, now),
-            Purpose::Quota => self.tended(gateway, None, now),
+            Purpose::Quota | Purpose::Models => self.tended(gateway, None, now),
             // The head alone says what went wrong, though the rest of the body does not come.
             Purpose::Generate if self.has_head() => self.end(gateway, None, now),
             Purpose::Generate => {
@@ -258,7 +259,7 @@ impl Exchange {
             Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
             Verdict::NextHost => call.next_host(),
-            Verdict::Repair(repair) => match call.repair(repair, gateway.config()) {
+            Verdict::Repair(repair) => match call.repair(repair, &failure, gateway.config()) {
                 Ok(true) => {}
                 // The same bytes would be refused the same way: what else is there to try?
                 Ok(false) => return self.failed(gateway, &failure, now),
@@ -279,6 +280,8 @@ pub(crate) const SUSPECT_BODY: usize = 600_000;
 
 /// Most bytes of a refusal or control answer that are read.
 const MAX_REFUSAL: usize = 64 * 1024;
+/// Most bytes of a page of models: each has a schema of its own.
+const MAX_LIST: usize = 1024 * 1024;
 
 impl super::call::Call {
     /// A failure in the light of the request: a generic refusal of a very large body is an overflow in all but

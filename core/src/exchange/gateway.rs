@@ -2,7 +2,9 @@
 
 use crate::config::Config;
 use crate::exchange::settings::{Asked, May};
+use crate::exchange::listing::Lists;
 use crate::host::Millis;
+use crate::models::Catalogue;
 use crate::pool::{Changes, Pool};
 
 /// Configuration, the pool, and which host served last.
@@ -14,13 +16,15 @@ pub struct Gateway {
     host: usize,
     /// When its settings were last read again.
     asked: Asked,
+    /// The service's own lists of its models.
+    lists: Lists,
 }
 
 impl Gateway {
     /// A gateway as configured, with an empty memory.
     pub fn new(mut config: Config) -> Self {
         let pool = Pool::new(core::mem::take(&mut config.credentials), config.strategy, config.sealing.clone());
-        Self { config, pool, host: 0, asked: Asked::default() }
+        Self { config, pool, host: 0, asked: Asked::default(), lists: Lists::default() }
     }
 
     /// What the operator configured.
@@ -45,6 +49,7 @@ impl Gateway {
         let credentials = core::mem::take(&mut config.credentials);
         let changes = self.pool.configure(credentials, config.strategy, config.sealing.clone());
         self.config = config;
+        self.lay_lists(None);
         changes
     }
 
@@ -63,6 +68,18 @@ impl Gateway {
 
     pub(crate) fn pool_mut(&mut self) -> &mut Pool {
         &mut self.pool
+    }
+
+    pub(crate) fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
+    pub(crate) fn lists_mut(&mut self) -> &mut Lists {
+        &mut self.lists
+    }
+
+    pub(crate) fn set_catalogue(&mut self, catalogue: Catalogue) {
+        self.config.catalogue = catalogue;
     }
 
     pub(crate) fn host(&self) -> usize {

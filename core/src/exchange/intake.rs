@@ -1,17 +1,17 @@
 //! Takes a request in: route, key, configuration, dialect.
 
-use crate::dialect::{self, Api, Given, anthropic, responses};
+use crate::dialect::{self, Api, anthropic, responses};
 use crate::error::{Error, Kind};
 use crate::exchange::asking::Asking;
 use crate::exchange::call::{Call, Opening};
 use crate::exchange::kept::{Owner, Wanted};
+use crate::exchange::listing::{After, Shelf, Want};
 use crate::exchange::plan::platform_limit;
 use crate::exchange::reply::{Answered, health};
 use crate::exchange::scale::Scale;
 use crate::exchange::{Exchange, Gateway, Next, State};
 use crate::host::{Incoming, MAX_BODY, Millis, Payload};
 use crate::json;
-use crate::models::Catalogue;
 use crate::route::{self, Dialect, Route};
 
 impl Exchange {
@@ -29,7 +29,13 @@ impl Exchange {
             }
             return;
         }
-        match self.serve(gateway, &route, incoming, now) {
+        let answered = self.serve(gateway, &route, incoming, now);
+        self.served_with(gateway, answered, now);
+    }
+
+    /// Answers at once, or goes on with the step that is set.
+    pub(crate) fn served_with(&mut self, gateway: &mut Gateway, answered: Result<Option<Answered>, Error>, now: Millis) {
+        match answered {
             Ok(Some(answer)) => self.answer(answer),
             Ok(None) => {}
             Err(error) => self.fail(gateway, &error, now),
@@ -63,7 +69,7 @@ impl Exchange {
         Ok(())
     }
 
-    fn serve(
+    pub(crate) fn serve(
         &mut self,
         gateway: &mut Gateway,
         route: &Route,
@@ -80,15 +86,19 @@ impl Exchange {
                 return Ok(None);
             }
             Route::Health => health(gateway.config()),
+            Route::Models | Route::Model(_) if gateway.lists().wants_load(Millis::NEVER, now) => {
+                self.state = State::Lists(Shelf::Load(After::Tell(Box::new(incoming))));
+                return Ok(None);
+            }
             Route::Models if anthropic => anthropic::models(catalogue, &incoming.query)?,
             Route::Models => dialect::openai_models(catalogue, &incoming.query)?,
             Route::Model(id) if anthropic => anthropic::model(catalogue, id)?,
             Route::Model(id) => dialect::openai_model(catalogue, id)?,
-            Route::CountTokens => count_tokens(catalogue, incoming)?,
+            Route::CountTokens => return self.count_tokens(gateway, asking(Api::Messages, incoming)?, now).map(|()| None),
             Route::Messages => return self.open_call(gateway, asking(Api::Messages, incoming)?, now).map(|()| None),
             Route::Chat => return self.open_call(gateway, asking(Api::Chat, incoming)?, now).map(|()| None),
             Route::Responses => return self.open_call(gateway, asking(Api::Responses, incoming)?, now).map(|()| None),
-            Route::InputTokens => return self.count_input(gateway, asking(Api::Responses, incoming)?).map(|()| None),
+            Route::InputTokens => return self.count_input(gateway, asking(Api::Responses, incoming)?, now).map(|()| None),
             Route::Response(_) if route::query(&incoming.query, "stream").is_some_and(|value| value != "false") => {
                 return Err(Error::invalid("stream", NO_REPLAY));
             }
@@ -109,6 +119,9 @@ impl Exchange {
     pub(crate) fn open_call(&mut self, gateway: &mut Gateway, asking: Asking, now: Millis) -> Result<(), Error> {
         let call = match Call::open(asking, self.ids(), gateway.config(), self.term, now)? {
             Opening::Ready(call) => call,
+            Opening::Unknown { asking, error } => {
+                return self.looks_for_model(gateway, asking, Want::Answer, error, now);
+            }
             Opening::Needs { asking, needs, model, total } => {
                 self.summary.model = Some(model);
                 return match asking.previous_of(&needs) {
@@ -129,12 +142,16 @@ impl Exchange {
     }
 
     /// Answers `POST /v1/responses/input_tokens`, or looks first for the response that the request continues.
-    pub(crate) fn count_input(&mut self, gateway: &Gateway, asking: Asking) -> Result<(), Error> {
+    pub(crate) fn count_input(&mut self, gateway: &Gateway, asking: Asking, now: Millis) -> Result<(), Error> {
         let given = asking.given(gateway.config());
         let scaled = |model: &_, tokens| Scale::of(model, asking.headers()).apply(tokens);
-        match responses::input_tokens(asking.body(), &given, scaled)? {
-            Ok(body) => self.answer(self.common.json(200, body)),
-            Err(need) => {
+        match responses::input_tokens(asking.body(), &given, scaled) {
+            Err(error) if error.kind() == Kind::UnknownModel => {
+                return self.looks_for_model(gateway, asking, Want::CountInput, error, now);
+            }
+            Err(error) => return Err(error),
+            Ok(Ok(body)) => self.answer(self.common.json(200, body)),
+            Ok(Err(need)) => {
                 if let Some((id, path)) = asking.previous_of(&[need]) {
                     self.recall(gateway, &id, Wanted::Count(asking, path))?;
                 }
@@ -142,13 +159,6 @@ impl Exchange {
         }
         Ok(())
     }
-}
-
-/// In the same scale as usage, or the two would contradict each other.
-fn count_tokens(catalogue: &Catalogue, incoming: Incoming) -> Result<Vec<u8>, Error> {
-    let headers = incoming.headers;
-    let given = Given { catalogue, ..Given::of(&headers) };
-    anthropic::count_tokens(&bytes(incoming.body)?, &given, |model, tokens| Scale::of(model, &headers).apply(tokens))
 }
 
 fn asking(api: Api, incoming: Incoming) -> Result<Asking, Error> {

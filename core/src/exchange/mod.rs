@@ -25,6 +25,7 @@ mod gateway;
 mod hold;
 mod intake;
 pub mod kept;
+mod listing;
 mod pipe;
 pub mod plan;
 pub mod relay;
@@ -41,6 +42,7 @@ use sha2::{Digest, Sha256};
 pub use address::is_public;
 pub use choices::Joined;
 pub use gateway::Gateway;
+pub use listing::LISTS_KEY;
 pub use step::{Fresh, Input, Step};
 
 use crate::dialect::Ids;
@@ -49,6 +51,7 @@ use crate::exchange::call::Call;
 use crate::exchange::deadlines::Term;
 use crate::exchange::fetch::Fetch;
 use crate::exchange::kept::{Keeping, Owner, Recall, Removal};
+use crate::exchange::listing::Shelf;
 use crate::exchange::relay::Relay;
 use crate::exchange::reply::Common;
 use crate::exchange::upkeep::Upkeep;
@@ -100,6 +103,8 @@ pub(crate) enum State {
     Fetch(Box<Fetch>),
     Send(Box<Outbound>, Purpose),
     Await(Purpose, Reading),
+    /// The lists of models are read or stored.
+    Lists(Shelf),
     /// The service's 200: chunks go to the call's relay.
     Read,
     Sleep(Millis),
@@ -123,7 +128,7 @@ pub(crate) struct Saving {
 pub(crate) enum Next {
     /// Go on with this.
     Then(Then),
-    /// A save met somebody else's: merge and save again. How often that was.
+    /// Others may have stored something, or a save has met it: merge and save. How often that was.
     SaveAgain(u8, Then),
     /// A refresh was refused: somebody may have renewed the login.
     Reconsider,
@@ -150,6 +155,8 @@ pub(crate) enum Purpose {
     Generate,
     /// What is left of a quota.
     Quota,
+    /// The models that an account is offered.
+    Models,
 }
 
 /// A reply that is read whole: control plane answers and refusals.
@@ -222,6 +229,13 @@ impl Exchange {
                 lifetime: Some(keeping.lifetime),
             },
             State::Remove(removal) => Step::Remove { key: &removal.key },
+            State::Lists(Shelf::Load(_)) => Step::Load { key: LISTS_KEY },
+            State::Lists(Shelf::Save(storing)) => Step::Save {
+                key: LISTS_KEY,
+                value: &storing.snapshot.bytes,
+                expected: storing.expected.as_deref(),
+                lifetime: None,
+            },
             State::Fetch(fetch) => fetch.step(),
             State::Send(request, _) => Step::Send(request),
             State::Await(..) | State::Read => Step::Await { until: self.wake() },
@@ -242,8 +256,10 @@ impl Exchange {
             Input::Gone => self.gone(gateway, now),
             input if matches!(self.state, State::Fetch(_)) => self.fetch_heard(gateway, &input, now),
             Input::Loaded(result) if matches!(self.state, State::Recall(_)) => self.recalled(gateway, result, now),
+            Input::Loaded(result) if matches!(self.state, State::Lists(_)) => self.lists_loaded(gateway, result, now),
             Input::Loaded(result) => self.loaded(gateway, result, now),
             Input::Saved(result) if matches!(self.state, State::Keep(_)) => self.kept(gateway, result, now),
+            Input::Saved(result) if matches!(self.state, State::Lists(_)) => self.lists_saved(gateway, result, now),
             Input::Saved(result) => self.saved(gateway, result, now),
             Input::Settings(fresh) => self.renewed(gateway, fresh, now),
             Input::Removed(result) => self.removed(gateway, result, now),
@@ -308,6 +324,9 @@ impl Exchange {
 
     /// Until when the store, or the platform's settings, are waited for: an outage must not stop the answer.
     pub fn patience(&self, now: Millis) -> Millis {
+        if matches!(&self.state, State::Lists(shelf) if shelf.is_told()) {
+            return self.term.saved().min(now + upkeep::WITHIN);
+        }
         let told = match &self.state {
             State::Save(saving) => self.left || saving.then == Then::End,
             State::Load(next) => self.left || matches!(next, Next::Health | Next::SaveAgain(_, Then::End)),

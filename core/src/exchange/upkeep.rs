@@ -1,6 +1,7 @@
 //! What is done for later requests once the client has its whole answer: what is left of an account's quota is asked
 //! for when that is worth knowing. Nothing here changes the answer, and nothing here can fail it.
 
+use crate::exchange::listing::Fetch;
 use crate::exchange::{Exchange, Gateway, Purpose, Reading, State, Then};
 use crate::host::Millis;
 use crate::pool::{Account, BearerKind, Credits, Quota};
@@ -9,15 +10,20 @@ use crate::upstream::{endpoint, quota};
 /// A look for later requests under way.
 #[derive(Debug)]
 pub(crate) struct Upkeep {
-    task: Task,
+    pub(crate) task: Task,
     /// When it is given up.
     pub(crate) until: Millis,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Task {
+/// What is looked for.
+#[derive(Debug)]
+pub(crate) enum Task {
     /// What is left of this account's quota.
     Quota(Account),
+    /// The models that an account is offered.
+    Models(Fetch),
+    /// Nothing any more.
+    Done,
 }
 
 impl Exchange {
@@ -25,9 +31,18 @@ impl Exchange {
     pub(crate) fn look_after(&mut self, gateway: &mut Gateway, now: Millis) {
         let served = self.summary.status == 200 && self.call.as_ref().is_some_and(|call| !call.is_choice());
         let timely = now + WITHIN < self.term.answered();
-        if served && timely && !self.left && self.upkeep.is_none() && self.ask_quota(gateway, now) {
+        let may = served && timely && !self.left;
+        if may && self.upkeep.is_none() && self.ask_quota(gateway, now) {
             return;
         }
+        if may && self.tend_lists(gateway, now) {
+            return;
+        }
+        self.look_after_rest(gateway, now);
+    }
+
+    /// Saves what was learnt.
+    pub(crate) fn look_after_rest(&mut self, gateway: &mut Gateway, now: Millis) {
         self.state = self.saving(gateway, Then::End, now).unwrap_or(State::Done);
     }
 
@@ -60,7 +75,17 @@ impl Exchange {
 
     /// The look is over, with an answer or without.
     pub(crate) fn tended(&mut self, gateway: &mut Gateway, reading: Option<&Reading>, now: Millis) {
-        let Some(Upkeep { task: Task::Quota(account), .. }) = self.upkeep else { return };
+        let account = match self.upkeep.take() {
+            Some(Upkeep { task: Task::Models(fetch), until }) => {
+                self.upkeep = Some(Upkeep { task: Task::Done, until });
+                return self.models_answered(gateway, fetch, until, reading, now);
+            }
+            Some(Upkeep { task: Task::Quota(account), until }) => {
+                self.upkeep = Some(Upkeep { task: Task::Done, until });
+                account
+            }
+            done => return self.upkeep = done,
+        };
         let answer = reading.and_then(|reading| Some(quota::read(reading.head.as_ref()?, &reading.body, now)));
         match answer {
             Some(Ok(quota)) => gateway.pool_mut().quota_found(account, quota.into(), now),
@@ -83,4 +108,4 @@ impl From<quota::Limits> for Quota {
 }
 
 /// How long a look may take: the connection of a client that waits for its end stays open for so long.
-const WITHIN: Millis = Millis::secs(3);
+pub(crate) const WITHIN: Millis = Millis::secs(3);

@@ -165,6 +165,16 @@ impl Pool {
         accounts.into_iter()
     }
 
+    /// The id of an account, under which things about it are stored: not secret, and the same on every instance.
+    pub fn id(&self, account: Account) -> Option<&str> {
+        self.slot(account).map(|slot| slot.credential.id.as_str())
+    }
+
+    /// The ids of all accounts, in the order of the configuration.
+    pub fn ids(&self) -> Vec<&str> {
+        self.configured().map(|slot| slot.credential.id.as_str()).collect()
+    }
+
     /// The strategy it was made with.
     pub fn strategy(&self) -> Strategy {
         self.strategy

@@ -1,4 +1,4 @@
-//! What the service says and is asked: events, faults, logins, hosts and profiles.
+//! What the service says and is asked: events, faults, logins, hosts, profiles and models.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
@@ -7,6 +7,7 @@ mod events;
 mod faults;
 mod hostile;
 mod logins;
+mod models;
 mod places;
 mod profiles;
 #[path = "../eventstream/wire.rs"]

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::route::Answer;
 use super::state::Shared;
+use crate::devices::Answer as DeviceAnswer;
 use crate::record::Record;
 
 pub(super) fn answer(request: &Record, body: &[u8], shared: &Arc<Shared>) -> Answer {
@@ -22,7 +24,15 @@ pub(super) fn answer(request: &Record, body: &[u8], shared: &Arc<Shared>) -> Ans
             shared.lock().world.expire();
             done()
         }
-        _ => wrong(404, "known are GET requests, GET config, POST config, POST reset, POST expire"),
+        ("POST", "expire-clients") => {
+            shared.lock().devices.expire_clients();
+            done()
+        }
+        ("POST", "device") => decide(body, shared),
+        _ => wrong(
+            404,
+            "known are GET requests, GET config, POST config, POST reset, POST expire, POST expire-clients, POST device",
+        ),
     }
 }
 
@@ -51,6 +61,25 @@ fn configure(body: &[u8], shared: &Arc<Shared>) -> Answer {
         }
         Err(error) => wrong(400, &error),
     }
+}
+
+fn decide(body: &[u8], shared: &Arc<Shared>) -> Answer {
+    let decision: Decision = match serde_json::from_slice(body) {
+        Ok(decision) => decision,
+        Err(error) => return wrong(400, &format!("expected {{\"answer\", \"user_code\"}}: {error}")),
+    };
+    match shared.lock().devices.decide(decision.user_code.as_deref(), decision.answer) {
+        true => done(),
+        false => wrong(404, "there is no such device login"),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decision {
+    answer: DeviceAnswer,
+    #[serde(default)]
+    user_code: Option<String>,
 }
 
 fn done() -> Answer {

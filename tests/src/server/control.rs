@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::route::{Answer, Call, Operation};
 use super::state::{Guard, State};
-use crate::accounts::{Account, Kind};
+use crate::accounts::{Account, DEMO_IDC_REGION, Kind};
 use crate::check::{Dialect, text};
 use crate::config::Config;
+use crate::devices::{DEVICE_GRANT, expired_client};
 use crate::record::Verdict;
 use crate::refusal::Refusal;
 
@@ -18,6 +19,10 @@ pub(super) fn answer(call: &Call, guard: &Guard) -> Answer {
     let body: Value = serde_json::from_slice(&call.bytes).unwrap_or(Value::Null);
     let mut seen = Seen::default();
     let judged = match call.operation {
+        Operation::Register | Operation::Device => device(call, &body, &config, &mut state, &mut seen),
+        Operation::Idc if text(&body, "grantType") == DEVICE_GRANT => {
+            sign_in(call, &body, &config, &mut state, &mut seen)
+        }
         Operation::Social | Operation::Idc => refresh(call, &body, &config, &mut state, &mut seen),
         Operation::Unknown | Operation::Chat => Err((Refusal::of_status(404), Verdict::Unknown)),
         _ => read(call, &body, &config, &mut state, &mut seen),
@@ -47,10 +52,37 @@ fn refresh(call: &Call, body: &Value, config: &Config, state: &mut State, seen: 
     let renewed = if call.operation == Operation::Social {
         state.world.refresh_social(body, config)
     } else {
+        if state.devices.is_expired(text(body, "clientId")) {
+            return Err((expired_client(), Verdict::Unauthorized));
+        }
         let region = call.region.as_deref().or(config.oidc_region.as_deref());
         state.world.refresh_idc(body, region, config)
     };
     renewed.map_err(|refusal| (refusal, Verdict::Unauthorized))
+}
+
+/// The two calls before a person is asked.
+fn device(call: &Call, body: &Value, config: &Config, state: &mut State, seen: &mut Seen) -> Judged<Value> {
+    inject(call, state, seen)?;
+    let answered = if call.operation == Operation::Register {
+        state.devices.register(body, &config.device)
+    } else {
+        let base = format!("http://{}", call.record.header("host").unwrap_or("127.0.0.1"));
+        state.devices.authorize(body, &base, &config.device)
+    };
+    answered.map_err(|refusal| (refusal, Verdict::Refused))
+}
+
+/// A poll for the tokens of a device login. Each approved one is an account of its own.
+fn sign_in(call: &Call, body: &Value, config: &Config, state: &mut State, seen: &mut Seen) -> Judged<Value> {
+    inject(call, state, seen)?;
+    let approved = state.devices.poll(body, &config.device).map_err(|refusal| (refusal, Verdict::Unauthorized))?;
+    let label = format!("device-{}", approved.number);
+    let refresh = format!("aorSIM-{label}-0-{}", "0123456789abcdefghijklmnopqrstuvwxyz".repeat(3));
+    let region = call.region.as_deref().or(config.oidc_region.as_deref()).unwrap_or(DEMO_IDC_REGION);
+    let account = Account::idc(&label, &refresh, &approved.client_id, &approved.client_secret, region);
+    seen.account = Some(label);
+    Ok(state.world.enroll(account, approved.lasts, config))
 }
 
 /// Counts the call; it may be delayed, and it may fail.

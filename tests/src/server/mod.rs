@@ -13,6 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::devices::Answer as DeviceAnswer;
 use crate::endpoint::Endpoint;
 use crate::record::Record;
 use state::Shared;
@@ -72,6 +73,16 @@ impl Upstream {
     /// Expires every access token.
     pub fn expire(&self) {
         self.shared.lock().world.expire();
+    }
+
+    /// Every client registration that a device login has made has expired.
+    pub fn expire_clients(&self) {
+        self.shared.lock().devices.expire_clients();
+    }
+
+    /// The person answers a device login: the one with this user code, or the latest. False: there is none.
+    pub fn decide(&self, user_code: Option<&str>, answer: DeviceAnswer) -> bool {
+        self.shared.lock().devices.decide(user_code, answer)
     }
 
     /// An access token for an account, without a refresh. `None`: no such account.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::config::{Config, Fault};
+use crate::devices::Devices;
 use crate::record::{Outcome, Record};
 use crate::tokens::World;
 
@@ -56,6 +57,7 @@ pub(super) struct State {
     attempts: BTreeMap<String, usize>,
     pub(super) records: Vec<Record>,
     pub(super) world: World,
+    pub(super) devices: Devices,
     pub(super) open: usize,
     pub(super) peak: usize,
 }
@@ -64,6 +66,7 @@ impl State {
     fn new(config: Arc<Config>) -> Self {
         Self {
             world: World::new(&config.accounts),
+            devices: Devices::default(),
             hits: vec![0; config.faults.len()],
             initial: Arc::clone(&config),
             config,
