@@ -104,6 +104,7 @@ impl Config {
         let responses_kept = reader.responses_kept();
         let cors = reader.origins();
         let (catalogue, model_map) = reader.catalogue();
+        reader.note_models(&client_keys, &catalogue);
         let image_urls = reader.parsed("IMAGE_URLS", ImageUrls::parse).unwrap_or_default();
         for name in WITHOUT_EFFECT {
             if reader.value(name).is_some() {
@@ -174,6 +175,16 @@ impl Reader<'_> {
             self.problems.push(NO_CLIENT_KEY.into());
         }
         keys
+    }
+
+    /// The service may offer a model that is not known at the start.
+    fn note_models(&mut self, keys: &ClientKeys, catalogue: &Catalogue) {
+        let unknown = keys.models().filter(|(.., name)| catalogue.find(name).is_none());
+        self.notes.extend(unknown.map(|(label, at, _)| {
+            format!(
+                "KIRO_CLIENT_TOKEN: models[{at}] of the key {label:?} is no model that this gateway knows at its start"
+            )
+        }));
     }
 
     fn credentials(&mut self) -> Vec<Credential> {
@@ -349,7 +360,7 @@ mod tests {
     #[test]
     fn every_value_that_cannot_be_read_is_named_without_its_value() {
         for (name, value) in [
-            ("KIRO_CLIENT_TOKEN", "[{\"key\":\"hush\"}]"),
+            ("KIRO_CLIENT_TOKEN", "[{\"key\":\"hush\",\"rpm\":5}]"),
             ("KIRO_AUTH_TOKEN", "{hush"),
             ("TOKEN_SELECTION_STRATEGY", "hush"),
             ("TOKEN_REFRESH_TIMEOUT", "hush"),

@@ -171,6 +171,14 @@ impl Catalogue {
             .or_else(|| first(&|model| canonical(&model.upstream_id) == name))
     }
 
+    /// Those of these public names alone; a name that finds no model adds none.
+    #[must_use]
+    pub fn only(&self, names: &[String]) -> Self {
+        let wanted: Vec<_> = names.iter().filter_map(|name| self.find(name)).map(|model| &model.id).collect();
+        let of = |rows: &[Arc<Model>]| rows.iter().filter(|model| wanted.contains(&&model.id)).cloned().collect();
+        Self { rows: of(&self.rows), unlisted: of(&self.unlisted) }
+    }
+
     /// Up to three public ids to name in the error for an unknown model: those of its family first.
     pub fn nearest(&self, name: &str) -> Vec<&str> {
         let lower = name.to_ascii_lowercase();

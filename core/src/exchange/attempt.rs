@@ -1,6 +1,7 @@
 //! One attempt at an answer: sending, its refusal or its first bytes, and what follows from either.
 
 use crate::exchange::deadlines::Deadline;
+use crate::exchange::look::Heard;
 use crate::exchange::plan::{Failure, Verdict, plan};
 use crate::exchange::relay::{End, Ended, Flow};
 use crate::exchange::{Exchange, Gateway, Purpose, Reading, Say, State};
@@ -99,7 +100,9 @@ impl Exchange {
         match (purpose, &reading.head, error) {
             (Purpose::Refresh, ..) => self.refresh_answered(gateway, whole, now),
             (Purpose::Profile, ..) => self.profile_answered(gateway, whole, now),
-            (Purpose::Quota | Purpose::Models, ..) => self.tended(gateway, whole, now),
+            (Purpose::Quota | Purpose::Models, ..) => {
+                self.tended(gateway, error.map_or(Heard::Whole(reading), Heard::Broke), now)
+            }
             (Purpose::Generate, Some(head), _) => {
                 self.failed(gateway, &Fault::read(head, &reading.body, now).into(), now)
             }
@@ -111,7 +114,7 @@ impl Exchange {
     /// The time asked for has come: a deadline, a ping, or the end of a pause.
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
         if self.is_tending() {
-            return self.tended(gateway, None, now);
+            return self.tended(gateway, Heard::Late, now);
         }
         let (refreshing, dismissed) = (self.is_refreshing(), self.is_out(now) && !self.left);
         let Some(call) = &mut self.call else { return };
@@ -137,7 +140,7 @@ impl Exchange {
         match purpose {
             Purpose::Refresh => self.refresh_answered(gateway, None, now),
             Purpose::Profile => self.profile_answered(gateway, None, now),
-            Purpose::Quota | Purpose::Models => self.tended(gateway, None, now),
+            Purpose::Quota | Purpose::Models => self.tended(gateway, Heard::Late, now),
             // The head alone says what went wrong, though the rest of the body does not come.
             Purpose::Generate if self.has_head() => self.end(gateway, None, now),
             Purpose::Generate => {

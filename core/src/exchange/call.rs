@@ -373,7 +373,9 @@ impl Call {
     pub(crate) fn deadline(&self, purpose: Purpose, headed: bool) -> Millis {
         match purpose {
             Purpose::Refresh => (self.sent + self.refresh_timeout).min(self.term.refreshed()),
-            Purpose::Profile | Purpose::Quota | Purpose::Models => (self.sent + self.refresh_timeout).min(self.total.at),
+            Purpose::Profile | Purpose::Quota | Purpose::Models => {
+                (self.sent + self.refresh_timeout).min(self.total.at)
+            }
             Purpose::Generate if headed => (self.sent + REFUSAL_WITHIN).min(self.total.at),
             Purpose::Generate => (self.sent + self.deadlines.first).min(self.total.at),
         }

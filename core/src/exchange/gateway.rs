@@ -1,8 +1,8 @@
 //! What all exchanges of one instance share.
 
 use crate::config::Config;
-use crate::exchange::settings::{Asked, May};
 use crate::exchange::listing::Lists;
+use crate::exchange::settings::{Asked, May};
 use crate::host::Millis;
 use crate::models::Catalogue;
 use crate::pool::{Changes, Pool};
@@ -14,6 +14,8 @@ pub struct Gateway {
     pool: Pool,
     /// Index into an account's host list that answered last; other hosts are tried after it.
     host: usize,
+    /// The same for the ways to ask what is left of a quota.
+    quota_way: usize,
     /// When its settings were last read again.
     asked: Asked,
     /// The service's own lists of its models.
@@ -24,7 +26,7 @@ impl Gateway {
     /// A gateway as configured, with an empty memory.
     pub fn new(mut config: Config) -> Self {
         let pool = Pool::new(core::mem::take(&mut config.credentials), config.strategy, config.sealing.clone());
-        Self { config, pool, host: 0, asked: Asked::default(), lists: Lists::default() }
+        Self { config, pool, host: 0, quota_way: 0, asked: Asked::default(), lists: Lists::default() }
     }
 
     /// What the operator configured.
@@ -84,6 +86,14 @@ impl Gateway {
 
     pub(crate) fn host(&self) -> usize {
         self.host
+    }
+
+    pub(crate) fn quota_way(&self) -> usize {
+        self.quota_way
+    }
+
+    pub(crate) fn quota_answered(&mut self, way: usize) {
+        self.quota_way = way;
     }
 
     pub(crate) fn host_served(&mut self, host: usize) {

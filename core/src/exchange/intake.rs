@@ -4,9 +4,8 @@ use crate::dialect::{self, Api, anthropic, responses};
 use crate::error::{Error, Kind};
 use crate::exchange::asking::Asking;
 use crate::exchange::call::{Call, Opening};
-use crate::exchange::kept::{Owner, Wanted};
+use crate::exchange::kept::Wanted;
 use crate::exchange::listing::{After, Shelf, Want};
-use crate::exchange::plan::platform_limit;
 use crate::exchange::reply::{Answered, health};
 use crate::exchange::scale::Scale;
 use crate::exchange::{Exchange, Gateway, Next, State};
@@ -22,7 +21,7 @@ impl Exchange {
         if let Payload::NoRequest(text) = incoming.body {
             return self.fail(gateway, &Error::invalid("", text), now);
         }
-        if let Err(error) = self.admit(gateway, &route, &incoming) {
+        if let Err(error) = self.admit(gateway, &route, &incoming, now) {
             let mendable = error.kind() == Kind::NotConfigured && gateway.config().unread && !self.term.is_too_short();
             if !mendable || !self.queue(gateway, incoming, now) {
                 self.fail(gateway, &error, now);
@@ -34,39 +33,17 @@ impl Exchange {
     }
 
     /// Answers at once, or goes on with the step that is set.
-    pub(crate) fn served_with(&mut self, gateway: &mut Gateway, answered: Result<Option<Answered>, Error>, now: Millis) {
+    pub(crate) fn served_with(
+        &mut self,
+        gateway: &mut Gateway,
+        answered: Result<Option<Answered>, Error>,
+        now: Millis,
+    ) {
         match answered {
             Ok(Some(answer)) => self.answer(answer),
             Ok(None) => {}
             Err(error) => self.fail(gateway, &error, now),
         }
-    }
-
-    /// The client key and the configuration.
-    fn admit(&mut self, gateway: &Gateway, route: &Route, incoming: &Incoming) -> Result<(), Error> {
-        let config = gateway.config();
-        let deep = *route == Route::Health && is_deep(incoming);
-        if !route::guarded(route) && !deep {
-            return Ok(());
-        }
-        let keyed = !config.client_keys.is_empty();
-        if keyed {
-            let caller = config.client_keys.check(&incoming.headers)?;
-            self.summary.key = Some(caller.label.to_owned());
-            if route::keeps(route) {
-                self.owner = Some(Owner::of(caller.key));
-            }
-        }
-        // With a key set, deep health is where the operator reads what else is missing.
-        let told_by_health = deep && keyed;
-        if !config.problems.is_empty() && !told_by_health {
-            return Err(Error::new(Kind::NotConfigured, config.problems.join("; ")));
-        }
-        if route::waits(route) && self.term.is_too_short() {
-            let text = format!("{}, {TOO_SHORT}", platform_limit(self.term.span()));
-            return Err(Error::new(Kind::NotConfigured, text));
-        }
-        Ok(())
     }
 
     pub(crate) fn serve(
@@ -77,7 +54,8 @@ impl Exchange {
         now: Millis,
     ) -> Result<Option<Answered>, Error> {
         let anthropic = self.dialect == Dialect::Anthropic;
-        let catalogue = &gateway.config().catalogue;
+        let catalogue = self.models(&gateway.config().catalogue);
+        let catalogue = &*catalogue;
         let body = match route {
             Route::Preflight => return Ok(Some(self.common.preflight(&incoming.headers))),
             Route::Home => return Ok(Some(self.common.home())),
@@ -94,11 +72,15 @@ impl Exchange {
             Route::Models => dialect::openai_models(catalogue, &incoming.query)?,
             Route::Model(id) if anthropic => anthropic::model(catalogue, id)?,
             Route::Model(id) => dialect::openai_model(catalogue, id)?,
-            Route::CountTokens => return self.count_tokens(gateway, asking(Api::Messages, incoming)?, now).map(|()| None),
+            Route::CountTokens => {
+                return self.count_tokens(gateway, asking(Api::Messages, incoming)?, now).map(|()| None);
+            }
             Route::Messages => return self.open_call(gateway, asking(Api::Messages, incoming)?, now).map(|()| None),
             Route::Chat => return self.open_call(gateway, asking(Api::Chat, incoming)?, now).map(|()| None),
             Route::Responses => return self.open_call(gateway, asking(Api::Responses, incoming)?, now).map(|()| None),
-            Route::InputTokens => return self.count_input(gateway, asking(Api::Responses, incoming)?, now).map(|()| None),
+            Route::InputTokens => {
+                return self.count_input(gateway, asking(Api::Responses, incoming)?, now).map(|()| None);
+            }
             Route::Response(_) if route::query(&incoming.query, "stream").is_some_and(|value| value != "false") => {
                 return Err(Error::invalid("stream", NO_REPLAY));
             }
@@ -123,6 +105,7 @@ impl Exchange {
                 return self.looks_for_model(gateway, asking, Want::Answer, error, now);
             }
             Opening::Needs { asking, needs, model, total } => {
+                self.check_model(&gateway.config().catalogue, &model)?;
                 self.summary.model = Some(model);
                 return match asking.previous_of(&needs) {
                     Some((id, path)) => self.recall(gateway, &id, Wanted::Continue(asking, path)),
@@ -130,6 +113,7 @@ impl Exchange {
                 };
             }
         };
+        self.check_model(&gateway.config().catalogue, call.voice.model())?;
         self.summary.model = Some(call.voice.model().to_owned());
         self.summary.upstream_model = Some(call.model.upstream_id.to_string());
         self.summary.stream = call.stream;
@@ -165,8 +149,13 @@ fn asking(api: Api, incoming: Incoming) -> Result<Asking, Error> {
     Ok(Asking::new(api, bytes(incoming.body)?, incoming.headers))
 }
 
-fn is_deep(incoming: &Incoming) -> bool {
-    route::query(&incoming.query, "deep").is_some_and(|value| value != "0" && value != "false")
+/// Whether `/health` is asked to look at everything.
+pub(crate) fn is_deep(incoming: &Incoming) -> bool {
+    is_switched_on(incoming, "deep")
+}
+
+fn is_switched_on(incoming: &Incoming, parameter: &str) -> bool {
+    route::query(&incoming.query, parameter).is_some_and(|value| value != "0" && value != "false")
 }
 
 fn bytes(payload: Payload) -> Result<Vec<u8>, Error> {
@@ -212,8 +201,6 @@ fn no_such_route(incoming: &Incoming) -> Error {
     Error::new(Kind::NoSuchRoute, text)
 }
 
-const TOO_SHORT: &str =
-    "too little for an answer: set the timeout of the function to 900 s, or as much as the platform takes";
 const NO_REPLAY: &str = "a kept response is not streamed again: leave `stream` out to get it as a whole";
 const NO_CANCEL: &str = "only a response that runs in the background can be cancelled, and this gateway runs none: end a response by \
      closing its connection";

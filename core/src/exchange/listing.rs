@@ -367,7 +367,9 @@ impl Exchange {
 
 fn words(misread: Misread) -> String {
     match misread {
-        Misread::Newer(v) => format!("the stored lists of models were written by a later version (v{v}); they are left alone"),
+        Misread::Newer(v) => {
+            format!("the stored lists of models were written by a later version (v{v}); they are left alone")
+        }
         Misread::Broken => "the stored lists of models cannot be read; the next save replaces them".to_owned(),
     }
 }

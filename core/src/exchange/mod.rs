@@ -14,6 +14,7 @@
 
 mod account;
 mod address;
+mod admit;
 mod asking;
 mod attempt;
 mod call;
@@ -26,6 +27,7 @@ mod hold;
 mod intake;
 pub mod kept;
 mod listing;
+mod look;
 mod pipe;
 pub mod plan;
 pub mod relay;
@@ -80,8 +82,14 @@ pub struct Exchange {
     fault: Option<Error>,
     /// What is done for later requests.
     upkeep: Option<Upkeep>,
+    /// Whether everything is said.
+    closed: bool,
+    /// When the client had all of it, or was gone.
+    told: Option<Millis>,
     /// Whose responses are looked for and kept.
     owner: Option<Owner>,
+    /// The models its client may use, by the names the operator gave; `None`: every one.
+    models: Option<Vec<String>>,
     lines: Vec<String>,
     summary: Summary,
 }
@@ -111,6 +119,8 @@ pub(crate) enum State {
     Relay,
     Choices,
     Answer(Head, Vec<u8>),
+    /// Everything is said, and the client has not got all of it yet.
+    Told,
     Done,
 }
 
@@ -191,7 +201,10 @@ impl Exchange {
             call: None,
             fault: None,
             upkeep: None,
+            closed: false,
+            told: None,
             owner: None,
+            models: None,
             lines: Vec::new(),
             draws: 0,
             begun: now,
@@ -243,7 +256,7 @@ impl Exchange {
             State::Relay => Step::Relay,
             State::Choices => Step::Choices,
             State::Answer(head, body) => Step::Answer(head, body),
-            State::Done => Step::Done,
+            State::Told | State::Done => Step::Done,
         }
     }
 
@@ -289,13 +302,16 @@ impl Exchange {
 
     /// The log lines of this exchange, once it is over: JSON, without newlines.
     pub fn log(mut self, now: Millis) -> Vec<String> {
-        self.lines.push(self.summary.line(self.begun, now));
+        self.lines.push(self.summary.line(self.begun, self.told.unwrap_or(now)));
         self.lines
     }
 
     fn written(&mut self, gateway: &mut Gateway, now: Millis) {
-        if self.outbox.pop_front().is_none() && matches!(self.state, State::Answer(..)) {
-            self.close(gateway, now);
+        let whole = self.outbox.pop_front().is_none();
+        match self.state {
+            State::Answer(..) if whole => self.close(gateway, now),
+            State::Told if self.outbox.is_empty() => self.look_after(gateway, now),
+            _ => {}
         }
     }
 

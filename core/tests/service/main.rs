@@ -10,6 +10,7 @@ mod logins;
 mod models;
 mod places;
 mod profiles;
+mod quota;
 #[path = "../eventstream/wire.rs"]
 #[allow(dead_code, reason = "shared with the decoder's tests; not all of it is needed here")]
 mod wire;

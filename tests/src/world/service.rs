@@ -10,71 +10,14 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::clock::Clock;
+use super::sent::{Operation, Sent, operation, region};
 use super::wire::Under;
 use crate::accounts::{Account, Kind};
-use crate::check::{Dialect, Violation, declared, history, inspect, text, turns::user_texts};
+use crate::check::{Dialect, declared, history, inspect, text, turns::user_texts};
 use crate::config::Config;
 use crate::refusal::Refusal;
 use crate::script::{self, Scene, Script};
 use crate::tokens;
-
-/// What a request to the service is for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Operation {
-    /// `generateAssistantResponse`.
-    Chat,
-    /// A Social refresh.
-    Social,
-    /// An OIDC refresh.
-    Idc,
-    /// `ListAvailableProfiles`.
-    Profiles,
-    /// A picture that lies elsewhere: whatever asks for images.
-    Media,
-    /// Anything else.
-    Other,
-}
-
-/// A request the service got, and how far its reply was read.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    /// When it came, in milliseconds since the world began.
-    pub at: u64,
-    /// What it is for.
-    pub operation: Operation,
-    /// The absolute URL.
-    pub url: String,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-    /// Whose bearer or refresh token it carries, valid or not.
-    pub account: Option<String>,
-    /// Rules of the strict checker that a chat body breaks.
-    pub violations: Vec<Violation>,
-    /// The status it gets; 0: no reply.
-    pub status: u16,
-    /// Whether the reply's head was taken.
-    pub headed: bool,
-    /// Bytes of the reply's body that were taken.
-    pub read: usize,
-    /// Whether its end was taken.
-    pub read_out: bool,
-    /// When the reply was dropped.
-    pub dropped: Option<kiro2api_core::Millis>,
-}
-
-impl Sent {
-    /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The body as JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
-    }
-}
 
 struct Rule {
     operation: Operation,
@@ -122,7 +65,7 @@ impl Service {
         }
     }
 
-    /// Changes the simulator's switches. Accounts cannot be changed.
+    /// Changes the simulator's switches. Of the accounts only their usage can be changed.
     pub fn configure(&self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config.borrow_mut());
     }
@@ -278,6 +221,7 @@ impl Service {
                 Ok(account) => Answer::json(200, &profiles(&account)),
                 Err(refusal) => Answer::refused(&refusal),
             },
+            Operation::Usage => self.usage(sent).unwrap_or_else(|refusal| Answer::refused(&refusal)),
             Operation::Chat => self.chat(sent).unwrap_or_else(|refusal| Answer::refused(&refusal)),
             Operation::Media => Answer::plain(404, "text/html", "<!DOCTYPE html><title>Not found</title>"),
             Operation::Other => Answer::refusal("operation"),
@@ -313,6 +257,24 @@ impl Service {
             return Err(Refusal::bearer(config.bearer_status));
         }
         self.tokens.borrow().authenticate(bearer, sent.header("tokentype"), &config).cloned()
+    }
+
+    /// What is left, as the configuration says now: that may be changed while the world runs.
+    fn usage(&self, sent: &Sent) -> Result<Answer, Refusal> {
+        let account = self.authenticate(sent)?;
+        if account.suspended {
+            return Err(Refusal::preset("suspended").unwrap_or_else(Refusal::improper));
+        }
+        let arn = sent.parameter("profileArn");
+        let needs = matches!(account.kind, Kind::Idc { .. });
+        if arn.as_deref().map_or(needs, |arn| !account.owns(arn)) {
+            return Err(Refusal::validation("Invalid profileArn."));
+        }
+        let with_email = sent.parameter("isEmailRequired").as_deref() == Some("true");
+        let config = self.config.borrow();
+        let usage = config.accounts.iter().find(|known| known.label == account.label).map(|known| &known.usage);
+        let spent = self.tokens.borrow().spent(&account.label);
+        Ok(Answer::json(200, &usage.unwrap_or(&account.usage).encode(spent, with_email, &account.label)))
     }
 
     fn chat(&self, sent: &Sent) -> Result<Answer, Refusal> {
@@ -356,29 +318,6 @@ impl Service {
             Err(error) => panic!("{error}: {directive}"),
         }
     }
-}
-
-fn operation(request: &Outbound) -> Operation {
-    if header(&request.headers, "accept").is_some_and(|accept| accept.starts_with("image/")) {
-        return Operation::Media;
-    }
-    let path = request.url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
-    match path.rsplit('/').next().unwrap_or_default() {
-        "generateAssistantResponse" => Operation::Chat,
-        "refreshToken" => Operation::Social,
-        "token" => Operation::Idc,
-        _ if header(&request.headers, "x-amz-target")
-            .is_some_and(|target| target.ends_with(".ListAvailableProfiles")) =>
-        {
-            Operation::Profiles
-        }
-        _ => Operation::Other,
-    }
-}
-
-/// The region in `https://oidc.{region}.amazonaws.com/…`.
-fn region(url: &str) -> Option<&str> {
-    url.strip_prefix("https://oidc.")?.split('.').next()
 }
 
 fn profiles(account: &Account) -> Value {
