@@ -197,11 +197,11 @@ fn numbers(state: AccountState, with_addresses: bool) -> Numbers {
         until: state.until.map(Millis::rfc3339),
         priority: state.priority,
         quota: state.quota.map(quota),
-        in_flight: state.under_way,
-        requests: Requests { served: state.served, failed: state.failed },
-        last_used: state.last_used.map(Millis::rfc3339),
-        cache: Cache { answers: state.cache_hits, tokens: state.cached_tokens },
-        email: with_addresses.then_some(state.email),
+        in_flight: state.seen.under_way,
+        requests: Requests { served: state.seen.served, failed: state.seen.failed },
+        last_used: state.seen.last_used.map(Millis::rfc3339),
+        cache: Cache { answers: state.seen.cache_hits, tokens: state.seen.cached_tokens },
+        email: with_addresses.then_some(state.seen.email),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can be done with one account now, for those who look after accounts and serve no request.
 
 use super::slot::{Cause, Slot, Standing};
+use super::state::word;
 use super::{Account, Pool};
 use crate::host::Millis;
 
@@ -21,6 +22,11 @@ impl Pool {
     /// The operator's name for an account.
     pub fn label(&self, account: Account) -> Option<&str> {
         self.slot(account).map(|slot| slot.credential.label.as_str())
+    }
+
+    /// When the service last said what is left of an account's quota.
+    pub fn read_at(&self, account: Account) -> Option<Millis> {
+        Some(Millis(self.slot(account)?.entry.reading.as_ref()?.at))
     }
 
     /// What an account needs before it is used. One that rests for its quota may be asked for it; any other rest is
@@ -44,7 +50,7 @@ impl Slot {
             Standing::NeedsRefresh => Readiness::Refresh,
             Standing::Refreshing(_) => Readiness::Wait(now + LOOK_AGAIN),
             Standing::Probing(_) | Standing::Cooling(Cause::Quota, _) => held,
-            Standing::Cooling(cause, _) => Readiness::Out(cause.word()),
+            Standing::Cooling(cause, _) => Readiness::Out(word(cause)),
             Standing::NeedsLogin => Readiness::Out("needs-login"),
             Standing::Suspended => Readiness::Out("suspended"),
             Standing::Disabled => Readiness::Out("disabled"),
