@@ -25,6 +25,8 @@ impl Exchange {
             return self.close(gateway, now);
         }
         let Some(call) = &mut self.call else { return };
+        // Who picks has nothing under way.
+        call.ticket = None;
         if call.is_over(now) {
             return self.time_out(gateway, now);
         }
@@ -34,6 +36,8 @@ impl Exchange {
             Pick::Use(account) => self.use_account(gateway, account, now),
             Pick::Refresh(account) => self.claim(gateway, account, now),
             Pick::Wait(until) if now < call.patience => self.state = State::Sleep(until.max(now + LOOK_AGAIN)),
+            Pick::Full(until) if now < call.patience => self.state = State::Sleep(until.max(now + LOOK_AGAIN)),
+            Pick::Full(_) => self.turn_away(gateway, &Refusal::Busy { until: now + BUSY_FOR }, now),
             Pick::Wait(until) => self.turn_away(gateway, &Refusal::RefreshFailing { until }, now),
             Pick::None(refusal) => self.turn_away(gateway, &refusal, now),
         }
@@ -65,6 +69,7 @@ impl Exchange {
         let Some(call) = &mut self.call else { return };
         let Some(lease) = gateway.pool().lease(account) else { return self.sleep(now) };
         self.summary.account = Some(lease.label.clone());
+        call.ticket = gateway.pool_mut().begin(account, call.total().at, now);
         let profile_wanted = lease.profile_arn.is_none() && lease.kind == BearerKind::AccessToken;
         call.use_account(lease, gateway.host());
         if profile_wanted && !call.facts.profiled {
@@ -342,6 +347,8 @@ fn words(fault: &RefreshFault) -> String {
 
 /// Pause before looking whether somebody else's refresh is done.
 pub(crate) const LOOK_AGAIN: Millis = Millis(100);
+/// What a client is told to wait when every account has as many requests under way as may be: answers take seconds.
+const BUSY_FOR: Millis = Millis::secs(5);
 /// Profiles that are looked at.
 const MAX_PROFILES: usize = 100;
 /// Pages of them, in all regions: a page may hold none and name another one for ever.

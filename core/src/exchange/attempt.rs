@@ -191,6 +191,9 @@ impl Exchange {
             call.served(gateway, now);
         }
         let Some(relay) = &call.relay else { return };
+        if relay.ended().is_some() {
+            call.ticket = None;
+        }
         match relay.ended().cloned() {
             Some(Ended::Broken(failure)) => return self.failed(gateway, &failure, now),
             Some(Ended::Unmet(correction)) => return self.ask_again(gateway, &correction, now),
@@ -218,6 +221,7 @@ impl Exchange {
     /// says what the first one was; the client's usage is that of the answer it gets, since that is the size of its
     /// conversation.
     fn ask_again(&mut self, gateway: &mut Gateway, correction: &Correction, now: Millis) {
+        self.meter(gateway);
         let Some(call) = &mut self.call else { return };
         let used = call.relay.take().map(|relay| relay.pipe().used()).unwrap_or_default();
         let (input, output) = (used.input.tokens, used.output.tokens);
@@ -256,6 +260,9 @@ impl Exchange {
         }
         self.summary.verdicts.push(format!("{failure}: {verdict:?}"));
         let error = failure.error(call.asked());
+        if verdict != Verdict::FindProfile {
+            call.ticket = None;
+        }
         match verdict {
             Verdict::Refuse => return self.fail(gateway, &error, now),
             Verdict::FailOver | Verdict::Retry(_) | Verdict::FindProfile => {}

@@ -16,7 +16,7 @@ use crate::exchange::{Gateway, Purpose};
 use crate::host::Millis;
 use crate::json;
 use crate::models::{FieldSet, Model};
-use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
+use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal, Ticket};
 use crate::turn::demand::{Correction, Demand};
 use crate::turn::flow::Options;
 use crate::turn::{Answer, Message, Thinking, ToolChoice, estimate, fit};
@@ -60,6 +60,8 @@ pub(crate) struct Call {
     said: Millis,
     /// The account in use, and what it was called with.
     pub(crate) lease: Option<Lease>,
+    /// From the choice of the account until its answer has ended or failed.
+    pub(crate) ticket: Option<Ticket>,
     /// A refresh under way.
     pub(crate) renewal: Option<Renewal>,
     /// Until when it waits for accounts that rest or are being refreshed.
@@ -168,6 +170,7 @@ impl Call {
             sent: now,
             said: now,
             lease: None,
+            ticket: None,
             renewal: None,
             patience: (now + PATIENCE).min(total.at),
             tried: Vec::new(),

@@ -74,6 +74,9 @@ impl Exchange {
     }
 
     pub(crate) fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
+        if let Some(call) = &mut self.call {
+            call.ticket = None;
+        }
         let Some(Ended::Broken(failure)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned()
         else {
             return self.completed(gateway, now);
@@ -119,6 +122,9 @@ impl Exchange {
             }
         }
         self.meter(gateway);
+        if let Some(call) = &mut self.call {
+            call.ticket = None;
+        }
     }
 }
 

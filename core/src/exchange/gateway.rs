@@ -25,7 +25,8 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway as configured, with an empty memory.
     pub fn new(mut config: Config) -> Self {
-        let pool = Pool::new(core::mem::take(&mut config.credentials), config.strategy, config.sealing.clone());
+        let mut pool = Pool::new(core::mem::take(&mut config.credentials), config.strategy, config.sealing.clone());
+        pool.limit_concurrency(config.account_max_concurrent);
         Self { config, pool, host: 0, quota_way: 0, asked: Asked::default(), lists: Lists::default() }
     }
 
@@ -50,6 +51,7 @@ impl Gateway {
     pub(crate) fn configure(&mut self, mut config: Config) -> Changes {
         let credentials = core::mem::take(&mut config.credentials);
         let changes = self.pool.configure(credentials, config.strategy, config.sealing.clone());
+        self.pool.limit_concurrency(config.account_max_concurrent);
         self.config = config;
         self.lay_lists(None);
         changes

@@ -278,7 +278,7 @@ impl Exchange {
             }
             Err(error) => {
                 lists.resting = now + RETRY_AFTER;
-                self.summary.verdicts.push(format!("models: the token store cannot be reached ({})", error.0));
+                self.summary.verdicts.push(format!("models: the store does not answer ({})", error.0));
             }
         }
         self.after_load(gateway, after, now);
@@ -325,7 +325,7 @@ impl Exchange {
             }
             Err(error) => {
                 lists.resting = now + RETRY_AFTER;
-                self.summary.verdicts.push(format!("models: the token store cannot be reached ({})", error.0));
+                self.summary.verdicts.push(format!("models: the store does not answer ({})", error.0));
             }
         }
         self.look_after_rest(gateway, now);

@@ -17,6 +17,8 @@ pub enum Operation {
     Idc,
     /// `ListAvailableProfiles`.
     Profiles,
+    /// `ListAvailableModels`.
+    Models,
     /// `getUsageLimits`, in every form there is.
     Usage,
     /// A picture that lies elsewhere: whatever asks for images.
@@ -91,6 +93,7 @@ pub(super) fn operation(request: &Outbound) -> Operation {
         "getUsageLimits" | "Get-Usage-Limits" if request.method == "GET" => Operation::Usage,
         _ if target.ends_with(".GetUsageLimits") => Operation::Usage,
         _ if target.ends_with(".ListAvailableProfiles") => Operation::Profiles,
+        _ if target.ends_with(".ListAvailableModels") => Operation::Models,
         _ => Operation::Other,
     }
 }

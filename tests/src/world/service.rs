@@ -13,7 +13,8 @@ use super::clock::Clock;
 use super::sent::{Operation, Sent, operation, region};
 use super::wire::Under;
 use crate::accounts::{Account, Kind};
-use crate::check::{Dialect, declared, history, inspect, text, turns::user_texts};
+use crate::catalogue;
+use crate::check::{Dialect, current, declared, history, inspect, text, turns::user_texts};
 use crate::config::Config;
 use crate::refusal::Refusal;
 use crate::script::{self, Scene, Script};
@@ -222,10 +223,19 @@ impl Service {
                 Err(refusal) => Answer::refused(&refusal),
             },
             Operation::Usage => self.usage(sent).unwrap_or_else(|refusal| Answer::refused(&refusal)),
+            Operation::Models => match self.authenticate(sent) {
+                Ok(account) => Answer::json(200, &self.models(sent, &account)),
+                Err(refusal) => Answer::refused(&refusal),
+            },
             Operation::Chat => self.chat(sent).unwrap_or_else(|refusal| Answer::refused(&refusal)),
             Operation::Media => Answer::plain(404, "text/html", "<!DOCTYPE html><title>Not found</title>"),
             Operation::Other => Answer::refusal("operation"),
         }
+    }
+
+    fn models(&self, sent: &Sent, account: &Account) -> Value {
+        let from = text(&sent.json(), "nextToken").parse().unwrap_or(0);
+        catalogue::page(&self.config.borrow(), &account.label, from, usize::MAX)
     }
 
     fn refresh(&self, sent: &Sent) -> Answer {
@@ -288,6 +298,10 @@ impl Service {
             return Err(first.refusal.clone());
         }
         let config = self.config.borrow();
+        let id = current(&body).map(|user| text(user, "modelId")).unwrap_or_default();
+        if !catalogue::is_offered(&config, &account.label, id) {
+            return Err(catalogue::not_offered());
+        }
         let required = config.require_profile_arn && account.kind != Kind::ApiKey;
         match arn {
             None if required => return Err(Refusal::preset("profile").unwrap_or_else(Refusal::improper)),

@@ -151,7 +151,7 @@ impl Gateway {
         self.upstream.as_ref().map(|upstream| upstream.credentials.as_str())
     }
 
-    /// The variable that brought a real account.
+    /// The variable or file that brought a real account.
     pub(crate) fn account(&self) -> Option<&'static str> {
         self.account
     }

@@ -20,7 +20,7 @@ use sam::Check;
 use steps::{TestStep, Work};
 use suites::Suite;
 
-use crate::failure::{Failure, Result};
+use crate::failure::{During, Failure, Result};
 use crate::gateway::{self, BUNDLE_IS_READY, Platform};
 use crate::process::Finished;
 use crate::progress::{Step, answer, say};
@@ -137,6 +137,7 @@ impl Run<'_> {
         match work {
             Work::Cargo(commands) => self.cargo(commands, progress),
             Work::Tests(package) => self.tests(package, progress),
+            Work::Accounts => self.accounts(progress),
             Work::WasmImports => self.wasm_imports(progress),
             Work::Bundle => self.build_bundle(),
             Work::Function => self.build_function(),
@@ -168,6 +169,22 @@ impl Run<'_> {
         let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
         let count = count::cargo(&finished.output);
         verdict(finished, count, &format!("`cargo test --package {package}`"))
+    }
+
+    /// This very program, in homes of its own, before the simulated service and servers of AWS's interfaces.
+    fn accounts(&self, progress: &mut Step) -> Verdict {
+        // What stands in for wrangler there installs nothing.
+        tools::wrangler(self.root).map_err(plain)?;
+        let server = moto::start(self.root, progress).map_err(plain)?;
+        let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", "kiro2api-tests"]);
+        command.args(["--test", "accounts", "--", "--include-ignored"]);
+        settings::withhold(&mut command);
+        let program = std::env::current_exe().during(|| "find the path of xtask".to_owned()).map_err(plain)?;
+        command.env("KIRO2API_XTASK", program).env("KIRO2API_AWS", server.url());
+        command.env("PATH", tools::aws_first(self.root).map_err(plain)?);
+        let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
+        let count = count::cargo(&finished.output);
+        verdict(finished, count, "the test of `cargo xtask accounts`")
     }
 
     fn wasm_imports(&self, progress: &mut Step) -> Verdict {
