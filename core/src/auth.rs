@@ -1,4 +1,6 @@
-//! Client keys: who may use the gateway.
+//! Client keys: who may use the gateway, what for, which models, and until when.
+
+mod entries;
 
 use core::fmt;
 
@@ -6,7 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::error::{Error, Kind};
-use crate::host::{Headers, header};
+use crate::host::{Headers, Millis, header};
 
 /// The configured client keys, as hashes. Holds no key in clear.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -16,33 +18,136 @@ pub struct ClientKeys(Vec<ClientKey>);
 struct ClientKey {
     sha256: [u8; 32],
     label: String,
+    scopes: Scopes,
+    /// Public names of the models it may use; `None`: every one.
+    models: Option<Vec<String>>,
+    /// It opens nothing from then on.
+    expires: Option<Millis>,
+}
+
+/// What a key is good for. None of them holds another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Answers, token counts and the models.
+    Use,
+    /// Numbers of the gateway, such as what is left of the accounts' quotas.
+    Metrics,
+    /// Numbers of the gateway with the accounts' addresses, and having them read anew.
+    Admin,
+}
+
+impl Scope {
+    /// Its word in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Use => "use",
+            Self::Metrics => "metrics",
+            Self::Admin => "admin",
+        }
+    }
+
+    const ALL: [Self; 3] = [Self::Use, Self::Metrics, Self::Admin];
+}
+
+/// A set of [`Scope`]s.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Scopes(u8);
+
+impl Scopes {
+    /// What a key has where nothing is said.
+    const USUAL: Self = Self(1 << Scope::Use as u8 | 1 << Scope::Metrics as u8);
+
+    fn with(self, scope: Scope) -> Self {
+        Self(self.0 | 1 << scope as u8)
+    }
+
+    fn has(self, scope: Scope) -> bool {
+        self.0 & 1 << scope as u8 != 0
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = Scope::ALL.into_iter().filter(|scope| self.has(*scope)).map(Scope::word).collect();
+        f.write_str(&words.join(", "))
+    }
 }
 
 /// A client whose key is configured.
 #[derive(Clone, Copy)]
 pub struct Caller<'c> {
-    /// The label of its key, for the log.
-    pub label: &'c str,
+    known: &'c ClientKey,
     /// The key itself: for a digest, and nothing else.
     pub key: &'c str,
 }
 
+impl<'c> Caller<'c> {
+    /// The label of its key, for the log.
+    pub fn label(&self) -> &'c str {
+        &self.known.label
+    }
+
+    /// The models it may use, by public names; `None`: every one.
+    pub fn models(&self) -> Option<&'c [String]> {
+        self.known.models.as_deref()
+    }
+
+    /// Whether its key has this scope.
+    pub fn has(&self, scope: Scope) -> bool {
+        self.known.scopes.has(scope)
+    }
+
+    /// # Errors
+    /// [`Kind::Unauthenticated`] when its key has expired.
+    pub fn check_term(&self, now: Millis) -> Result<(), Error> {
+        match self.known.expires {
+            Some(end) if end <= now => {
+                let text = format!(
+                    "this API key has expired ({}): ask the operator of this gateway for another one",
+                    end.rfc3339()
+                );
+                Err(Error::new(Kind::Unauthenticated, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// [`Kind::Forbidden`] when its key has none of these scopes.
+    pub fn check_scope(&self, any_of: &[Scope]) -> Result<(), Error> {
+        if any_of.iter().any(|scope| self.has(*scope)) {
+            return Ok(());
+        }
+        let needed: Vec<_> = any_of.iter().map(|scope| format!("`{}`", scope.word())).collect();
+        let text = format!(
+            "this API key is not allowed to do that: it needs the scope {} and has {}",
+            needed.join(" or "),
+            self.known.scopes
+        );
+        Err(Error::new(Kind::Forbidden, text))
+    }
+}
+
 impl ClientKeys {
-    /// Reads a comma list of keys.
+    /// Reads a comma list of keys, each with the scopes `use` and `metrics`, or JSON: an object or a list of objects
+    /// `{key | sha256, label, scopes, models, expires}`.
     ///
     /// # Errors
-    /// A text that names what is wrong, never a key.
+    /// A text that names what is wrong by index and field, never a value.
     pub fn parse(list: &str) -> Result<Self, String> {
         let list = list.trim();
         if list.starts_with(['[', '{']) {
-            return Err(
-                "client keys as JSON objects are not supported by this version: give a comma list of keys".into()
-            );
+            return entries::parse(list).map(Self);
         }
-        let keys = list.split(',').map(str::trim).filter(|key| !key.is_empty());
-        let keys =
-            keys.enumerate().map(|(at, key)| ClientKey { sha256: digest(key), label: format!("key-{}", at + 1) });
-        Ok(Self(keys.collect()))
+        let keys = list.split(',').map(str::trim).filter(|key| !key.is_empty()).enumerate();
+        let plain = |(at, key)| ClientKey {
+            sha256: digest(key),
+            label: usual_label(at),
+            scopes: Scopes::USUAL,
+            models: None,
+            expires: None,
+        };
+        Ok(Self(keys.map(plain).collect()))
     }
 
     /// Whether no key is configured; every `/v1/*` then answers 503.
@@ -50,24 +155,34 @@ impl ClientKeys {
         self.0.is_empty()
     }
 
-    /// The key a request carries, and its label: in `x-api-key` or as a bearer token (the scheme word in any
-    /// case). Every configured hash is compared, in constant time.
+    /// Every name of a model that a key is limited to: the key's label, the place of the name, and the name.
+    pub fn models(&self) -> impl Iterator<Item = (&str, usize, &str)> {
+        self.0.iter().flat_map(|key| {
+            let names = key.models.iter().flatten().enumerate();
+            names.map(|(at, name)| (key.label.as_str(), at, name.as_str()))
+        })
+    }
+
+    /// The key a request carries: in `x-api-key` or as a bearer token (the scheme word in any case). Every configured
+    /// hash is compared, in constant time. Of two keys that are configured the first that has not expired counts.
     ///
     /// # Errors
-    /// [`Kind::Unauthenticated`] when no key came or it is not configured.
-    pub fn check<'c>(&'c self, headers: &'c Headers) -> Result<Caller<'c>, Error> {
+    /// [`Kind::Unauthenticated`] when no key came or it is not configured. Whether it has expired is not judged here:
+    /// see [`Caller::check_term`].
+    pub fn check<'c>(&'c self, headers: &'c Headers, now: Millis) -> Result<Caller<'c>, Error> {
         let presented =
             [header(headers, "x-api-key").map(str::trim), header(headers, "authorization").and_then(bearer)];
-        let mut caller = None;
+        let mut callers = Vec::new();
         for key in presented.into_iter().flatten() {
             let hash = digest(key);
             for known in &self.0 {
                 if bool::from(known.sha256.ct_eq(&hash)) {
-                    caller = caller.or(Some(Caller { label: &known.label, key }));
+                    callers.push(Caller { known, key });
                 }
             }
         }
-        caller.ok_or_else(|| {
+        let current = callers.iter().find(|caller| caller.check_term(now).is_ok());
+        current.or_else(|| callers.first()).copied().ok_or_else(|| {
             let text = if presented.iter().flatten().any(|key| !key.is_empty()) { UNKNOWN_KEY } else { NO_KEY };
             Error::new(Kind::Unauthenticated, text)
         })
@@ -78,6 +193,11 @@ impl fmt::Debug for ClientKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ClientKeys({})", self.0.len())
     }
+}
+
+/// The label of a key that has none of its own, by its place in the list.
+fn usual_label(at: usize) -> String {
+    format!("key-{}", at + 1)
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -94,44 +214,4 @@ const UNKNOWN_KEY: &str =
     "invalid API key: it is not one of the client keys this gateway is configured with (KIRO_CLIENT_TOKEN)";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(headers: &[(&'static str, &str)]) -> Result<String, Kind> {
-        let keys = ClientKeys::parse(" one, two ,").unwrap();
-        let headers = headers.iter().map(|&(name, value)| (name.into(), value.to_owned())).collect();
-        keys.check(&headers).map(|caller| caller.label.to_owned()).map_err(|error| error.kind())
-    }
-
-    #[test]
-    fn a_key_is_taken_from_either_header_in_any_scheme_case() {
-        assert_eq!(check(&[("x-api-key", "one")]), Ok("key-1".into()));
-        assert_eq!(check(&[("authorization", "Bearer two")]), Ok("key-2".into()));
-        assert_eq!(check(&[("authorization", "bEARER   two ")]), Ok("key-2".into()));
-        assert_eq!(check(&[("x-api-key", "stale"), ("authorization", "Bearer two")]), Ok("key-2".into()));
-    }
-
-    #[test]
-    fn no_key_an_unknown_key_and_another_scheme_are_refused() {
-        for headers in [
-            vec![],
-            vec![("x-api-key", "three")],
-            vec![("x-api-key", "")],
-            vec![("authorization", "Basic one")],
-            vec![("authorization", "one")],
-        ] {
-            assert_eq!(check(&headers), Err(Kind::Unauthenticated), "{headers:?}");
-        }
-    }
-
-    #[test]
-    fn an_empty_list_has_no_key_that_opens() {
-        assert!(ClientKeys::parse(" , ").unwrap().is_empty());
-        assert!(ClientKeys::default().check(&vec![("x-api-key".into(), String::new())]).is_err());
-    }
-
-    #[test]
-    fn debug_shows_only_how_many() {
-        assert_eq!(format!("{:?}", ClientKeys::parse("one,two").unwrap()), "ClientKeys(2)");
-    }
-}
+mod tests;

@@ -30,12 +30,16 @@ const WITHOUT_EFFECT: &[&str] = &[
 pub struct Config {
     /// Keys clients present.
     pub client_keys: ClientKeys,
-    /// The models there are: the built-in ones with the operator's map.
+    /// The models there are: the built-in ones with the operator's map, until the service's own list is known.
     pub catalogue: Catalogue,
+    /// The operator's map, which comes over every list of the service.
+    pub model_map: ModelMap,
     /// Accounts of the service.
     pub credentials: Vec<Credential>,
     /// Which account serves next.
     pub strategy: Strategy,
+    /// How many requests may be under way on one account; `None`: as many as come.
+    pub account_max_concurrent: Option<u32>,
     /// How stored tokens are sealed.
     pub sealing: Sealing,
     /// Hosts of the service.
@@ -95,13 +99,15 @@ impl Config {
         let client_keys = reader.client_keys();
         let credentials = reader.credentials();
         let strategy = reader.checked("TOKEN_SELECTION_STRATEGY", Strategy::parse);
+        let account_max_concurrent = reader.parsed("ACCOUNT_MAX_CONCURRENT", concurrency);
         let sealing = reader.checked("TOKEN_STORE_KEY", Sealing::parse);
         let bases = reader.bases();
         let refresh_timeout = reader.parsed("TOKEN_REFRESH_TIMEOUT", duration).unwrap_or(Millis::secs(10));
         let deadlines = reader.deadlines();
         let responses_kept = reader.responses_kept();
         let cors = reader.origins();
-        let catalogue = reader.catalogue();
+        let (catalogue, model_map) = reader.catalogue();
+        reader.note_models(&client_keys, &catalogue);
         let image_urls = reader.parsed("IMAGE_URLS", ImageUrls::parse).unwrap_or_default();
         for name in WITHOUT_EFFECT {
             if reader.value(name).is_some() {
@@ -112,8 +118,10 @@ impl Config {
         Self {
             client_keys,
             catalogue,
+            model_map,
             credentials,
             strategy,
+            account_max_concurrent,
             sealing,
             bases,
             refresh_timeout,
@@ -173,6 +181,16 @@ impl Reader<'_> {
         keys
     }
 
+    /// The service may offer a model that is not known at the start.
+    fn note_models(&mut self, keys: &ClientKeys, catalogue: &Catalogue) {
+        let unknown = keys.models().filter(|(.., name)| catalogue.find(name).is_none());
+        self.notes.extend(unknown.map(|(label, at, _)| {
+            format!(
+                "KIRO_CLIENT_TOKEN: models[{at}] of the key {label:?} is no model that this gateway knows at its start"
+            )
+        }));
+    }
+
     fn credentials(&mut self) -> Vec<Credential> {
         let before = self.problems.len();
         let (tokens, social) = (self.value("KIRO_AUTH_TOKEN"), self.value("AWS_REFRESHTOKEN"));
@@ -201,17 +219,17 @@ impl Reader<'_> {
         }
     }
 
-    fn catalogue(&mut self) -> Catalogue {
+    fn catalogue(&mut self) -> (Catalogue, ModelMap) {
         let built_in = Catalogue::built_in();
         let map = self.parsed("MODEL_MAP", ModelMap::parse).unwrap_or_default();
         match map.apply(built_in) {
             Ok((catalogue, notes)) => {
                 self.notes.extend(notes);
-                catalogue
+                (catalogue, map)
             }
             Err(problems) => {
                 self.problems.extend(problems.iter().map(|text| format!("MODEL_MAP cannot be used: {text}")));
-                built_in.clone()
+                (built_in.clone(), map)
             }
         }
     }
@@ -257,6 +275,12 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// How many at once.
+fn concurrency(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (1..=MAX_CONCURRENT).contains(number));
+    number.ok_or_else(|| format!("give a whole number from 1 to {MAX_CONCURRENT}, or leave it out for no limit"))
 }
 
 /// Minutes as a decimal number.
@@ -308,6 +332,8 @@ fn millis(value: f64) -> Millis {
     Millis(value.ceil() as u64)
 }
 
+/// Anything above is no limit.
+const MAX_CONCURRENT: u32 = 10_000;
 /// More than a minute, the shortest lifetime that every store takes; and a year.
 const MIN_HOURS: f64 = 0.02;
 const MAX_HOURS: f64 = 8760.0;
@@ -340,15 +366,21 @@ mod tests {
         let config = read(&[KEY, ACCOUNT]);
         assert_eq!((config.problems, config.notes, config.credentials.len()), (vec![], vec![], 1));
         assert_eq!(config.deadlines.stream, Millis::mins(30));
+        assert_eq!(config.account_max_concurrent, None);
+        assert_eq!(read(&[KEY, ACCOUNT, ("ACCOUNT_MAX_CONCURRENT", " 10000 ")]).account_max_concurrent, Some(10_000));
         assert_eq!(config.cors, Origins::Any);
     }
 
     #[test]
     fn every_value_that_cannot_be_read_is_named_without_its_value() {
         for (name, value) in [
-            ("KIRO_CLIENT_TOKEN", "[{\"key\":\"hush\"}]"),
+            ("KIRO_CLIENT_TOKEN", "[{\"key\":\"hush\",\"rpm\":5}]"),
             ("KIRO_AUTH_TOKEN", "{hush"),
             ("TOKEN_SELECTION_STRATEGY", "hush"),
+            ("ACCOUNT_MAX_CONCURRENT", "hush"),
+            ("ACCOUNT_MAX_CONCURRENT", "0"),
+            ("ACCOUNT_MAX_CONCURRENT", "10001"),
+            ("ACCOUNT_MAX_CONCURRENT", "1.5"),
             ("TOKEN_REFRESH_TIMEOUT", "hush"),
             ("TOKEN_REFRESH_TIMEOUT", "-1s"),
             ("TOKEN_STORE_KEY", "hush"),

@@ -3,6 +3,7 @@
 //! No `Send` bound, no boxed future: `Send` is inferred where the host's types are concrete, so the same
 //! traits serve a single-threaded isolate and a multi-threaded runtime.
 
+mod instant;
 mod payload;
 
 use core::fmt;
@@ -29,21 +30,6 @@ impl Millis {
     /// A span of whole minutes.
     pub const fn mins(minutes: u64) -> Self {
         Self::secs(minutes.saturating_mul(60))
-    }
-
-    /// UTC, to the millisecond. Days to a civil date by counting 400-year eras from March.
-    pub fn rfc3339(self) -> String {
-        let (days, rest) = (self.0 / DAY, self.0 % DAY);
-        let shifted = days + 719_468;
-        let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-        let year = year_of_era + era * 400 + u64::from(month <= 2);
-        let (hour, minute, second, milli) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60, rest % 1_000);
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
     }
 }
 
@@ -244,24 +230,4 @@ pub enum TransportFault {
     Connect,
     /// The connection broke after the request was under way.
     Broke,
-}
-
-const DAY: u64 = 86_400_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_right_around_leap_days() {
-        for (at, text) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
-            (1_709_164_800_000, "2024-02-29T00:00:00.000Z"),
-            (1_735_689_599_999, "2024-12-31T23:59:59.999Z"),
-            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
-        ] {
-            assert_eq!(Millis(at).rfc3339(), text);
-        }
-    }
 }

@@ -1,21 +1,31 @@
 //! The models: public ids, aliases, the service's ids, windows and thinking kinds.
 //!
 //! ```text
-//! table   the models this version knows        map   what the operator adds or changes (`MODEL_MAP`)
+//! table   the models this version knows        list   what the service says about its models
+//! map     what the operator adds or changes (`MODEL_MAP`), which comes last
+//! fields  what a model takes beside the conversation
+//! live    the service's lists as they are stored and shared
 //! ```
 
+mod fields;
+mod list;
+pub mod live;
 mod map;
 mod table;
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
+pub use fields::{Display, FieldSet, Fields, Scale, Span, Thinking};
+pub use list::Listed;
 pub use map::ModelMap;
 
 /// The models one gateway offers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Catalogue {
     rows: Vec<Arc<Model>>,
+    /// Models that are found by their names and not listed: the service's own list does not have them.
+    unlisted: Vec<Arc<Model>>,
 }
 
 /// A model the gateway offers.
@@ -33,6 +43,8 @@ pub struct Model {
     pub max_output: u32,
     /// How it thinks.
     pub reasoning: Reasoning,
+    /// What it takes beside the conversation.
+    pub fields: Fields,
     /// Whether it takes images.
     pub images: bool,
     /// When the model came out, in Unix seconds, for listings; 0: not known.
@@ -49,13 +61,37 @@ pub enum Reasoning {
     Tags,
     /// By `thinking` and `output_config.effort` in the request's extra fields.
     Effort {
-        /// Whether `xhigh` is in its scale.
+        /// Whether it is of the generation that has `xhigh` in its scale, and a newer tokenizer.
         xhigh: bool,
     },
     /// By `reasoning.effort` in the request's extra fields; thought comes back encrypted.
     Gpt,
     /// Not at all.
     None,
+}
+
+impl Reasoning {
+    /// What a model that thinks like this takes beside the conversation, when its own schema is not known.
+    pub const fn fields(self) -> Fields {
+        match self {
+            Self::Effort { xhigh: true } => Fields::claude(Scale::FULL),
+            Self::Effort { xhigh: false } => Fields::claude(Scale::PLAIN),
+            Self::Gpt => Fields::GPT,
+            Self::Tags | Self::None => Fields::NONE,
+        }
+    }
+
+    /// How a model of this upstream id that thinks like this, if that is known, thinks with these fields: where it
+    /// has none to ask by, a Claude reads tags.
+    fn with(known: Option<Self>, fields: &Fields, upstream_id: &str) -> Self {
+        match known {
+            _ if !fields.think() && is_claude(upstream_id) => Self::Tags,
+            _ if !fields.think() => Self::None,
+            Some(native @ (Self::Effort { .. } | Self::Gpt)) => native,
+            _ if fields.reasoning.is_empty() => Self::Effort { xhigh: fields.effort.has("xhigh") },
+            _ => Self::Gpt,
+        }
+    }
 }
 
 impl Model {
@@ -75,8 +111,10 @@ impl Model {
 impl Catalogue {
     /// The models this version knows.
     pub fn built_in() -> &'static Self {
-        static BUILT_IN: LazyLock<Catalogue> =
-            LazyLock::new(|| Catalogue { rows: table::MODELS.iter().cloned().map(Arc::new).collect() });
+        static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| Catalogue {
+            rows: table::MODELS.iter().cloned().map(Arc::new).collect(),
+            unlisted: vec![],
+        });
         &BUILT_IN
     }
 
@@ -84,18 +122,39 @@ impl Catalogue {
     /// and its aliases; any other one is listed at the end.
     #[must_use]
     pub fn with(&self, rows: impl IntoIterator<Item = Model>) -> Self {
-        let mut all = self.rows.clone();
+        let mut all = self.clone();
         for row in rows {
             let id = canonical(&row.id);
-            match all.iter_mut().find(|old| canonical(&old.id) == id) {
+            let named = |old: &Arc<Model>| canonical(&old.id) == id;
+            if let Some(at) = all.unlisted.iter().position(named) {
+                all.rows.push(all.unlisted.remove(at));
+            }
+            match all.rows.iter_mut().find(|old| named(old)) {
                 Some(old) => *old = Arc::new(Model { id: old.id.clone(), aliases: old.aliases, ..row }),
-                None => all.push(Arc::new(row)),
+                None => all.rows.push(Arc::new(row)),
             }
         }
-        Self { rows: all }
+        all
     }
 
-    /// Every model, in the order of listings.
+    /// The same where these models, by the service's ids, do not take these fields, whatever their schemas say.
+    #[must_use]
+    pub fn without(&self, refused: &[(&str, FieldSet)]) -> Self {
+        let lean = |model: &Arc<Model>| {
+            let Some((_, fields)) = refused.iter().find(|(id, _)| *id == model.upstream_id) else {
+                return Arc::clone(model);
+            };
+            let fields = model.fields.without(*fields);
+            if fields == model.fields {
+                return Arc::clone(model);
+            }
+            let reasoning = Reasoning::with(Some(model.reasoning), &fields, &model.upstream_id);
+            Arc::new(Model { fields, reasoning, ..(**model).clone() })
+        };
+        Self { rows: self.rows.iter().map(lean).collect(), unlisted: self.unlisted.iter().map(lean).collect() }
+    }
+
+    /// Every model that is listed, in the order of listings.
     pub fn all(&self) -> &[Arc<Model>] {
         &self.rows
     }
@@ -106,10 +165,18 @@ impl Catalogue {
     /// [`Catalogue::nearest`]).
     pub fn find(&self, name: &str) -> Option<&Arc<Model>> {
         let name = canonical(name);
-        let first = |fits: &dyn Fn(&Model) -> bool| self.rows.iter().find(|model| fits(model));
+        let first = |fits: &dyn Fn(&Model) -> bool| self.rows.iter().chain(&self.unlisted).find(|model| fits(model));
         first(&|model| canonical(&model.id) == name)
             .or_else(|| first(&|model| model.aliases.iter().any(|alias| canonical(alias) == name)))
             .or_else(|| first(&|model| canonical(&model.upstream_id) == name))
+    }
+
+    /// Those of these public names alone; a name that finds no model adds none.
+    #[must_use]
+    pub fn only(&self, names: &[String]) -> Self {
+        let wanted: Vec<_> = names.iter().filter_map(|name| self.find(name)).map(|model| &model.id).collect();
+        let of = |rows: &[Arc<Model>]| rows.iter().filter(|model| wanted.contains(&&model.id)).cloned().collect();
+        Self { rows: of(&self.rows), unlisted: of(&self.unlisted) }
     }
 
     /// Up to three public ids to name in the error for an unknown model: those of its family first.
@@ -126,6 +193,12 @@ impl Catalogue {
 /// The family that a name says, `other` when it says none.
 fn family(name: &str) -> &'static str {
     FAMILIES.iter().copied().find(|family| name.contains(family)).unwrap_or("other")
+}
+
+/// Whether the service's id says a model that understands the tags that ask for thought.
+fn is_claude(upstream_id: &str) -> bool {
+    upstream_id.to_ascii_lowercase().starts_with("claude")
+        || matches!(family(upstream_id), "opus" | "sonnet" | "haiku" | "fable")
 }
 
 /// Brings the many spellings of a name to one: lower case, no `[1m]`, no `-thinking`, no date or

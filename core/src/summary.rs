@@ -17,6 +17,9 @@ pub struct Summary {
     /// Label of the client key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// What makes this the line of an audit: a refused client, or what an administrator had done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<&'static str>,
     /// Method and path.
     pub route: String,
     /// Model as the client named it.

@@ -183,6 +183,7 @@ fn every_refusal_has_an_answer_that_blames_the_right_side() {
         (Refusal::Quota { until }, Kind::QuotaExhausted),
         (Refusal::Denied { until }, Kind::UpstreamRefused),
         (Refusal::Failing { until }, Kind::UpstreamFailed),
+        (Refusal::Busy { until }, Kind::RateLimited),
         (Refusal::RefreshFailing { until }, Kind::UpstreamFailed),
         (Refusal::Exhausted, Kind::UpstreamFailed),
         (Refusal::NeedsLogin, Kind::NoUsableAccount),
@@ -195,4 +196,19 @@ fn every_refusal_has_an_answer_that_blames_the_right_side() {
         assert_eq!(error.wait(), refusal.until().map(|_| Millis::secs(7)));
         assert!(error.text().ends_with('.'), "{error}");
     }
+}
+
+#[test]
+fn a_request_stays_with_the_account_it_is_at_though_a_better_one_comes_back() {
+    let mut pool = warm(3);
+    let (a0, a1, a2) = (nth(&pool, 0), nth(&pool, 1), nth(&pool, 2));
+    settle(&mut pool, a0, THROTTLED, NOW);
+    assert_eq!(pick(&mut pool, NOW), Pick::Use(a1));
+    let later = after(Millis::mins(2));
+    let session = Some("conversation");
+    assert_eq!(pool.pick(&Ask { session, at: Some(a1), ..ask(&[]) }, later), Pick::Use(a1));
+    assert_eq!(pool.pick(&Ask { session, at: Some(a2), ..ask(&[]) }, later), Pick::Use(a2), "wherever its session is");
+    assert_eq!(pool.pick(&Ask { at: Some(a1), ..ask(&[a1]) }, later), Pick::Use(a0), "an account given up on is left");
+    settle(&mut pool, a1, Outcome::Suspended, later);
+    assert_eq!(pool.pick(&Ask { at: Some(a1), ..ask(&[a0]) }, later), Pick::Use(a2), "so is one that cannot serve");
 }

@@ -168,7 +168,7 @@ fn clients_cannot_fill_the_memory_with_model_names() {
     let refused = (0..10_000)
         .filter(|n| {
             let model = format!("model-{n}");
-            matches!(pool.pick(&Ask { session: None, model: &model, tried: &[] }, NOW), Pick::None(_))
+            matches!(pool.pick(&Ask { session: None, model: &model, tried: &[], at: None }, NOW), Pick::None(_))
         })
         .count();
     assert_eq!(refused, 64);
@@ -180,9 +180,13 @@ fn a_used_up_quota_comes_back_at_its_reset() {
     let account = nth(&pool, 0);
     settle(&mut pool, account, Outcome::QuotaUsedUp { resets: None }, NOW);
     settle(&mut pool, account, Outcome::Served, after(Millis::secs(1)));
+    let refused = Pick::None(Refusal::Quota { until: DECEMBER });
+    assert_eq!(pick(&mut pool, after(Millis::mins(24 * 60 - 1))), refused);
     let last = DECEMBER - Millis(1);
-    assert_eq!(pick(&mut pool, last), Pick::None(Refusal::Quota { until: DECEMBER }));
-    assert_eq!(pick(&mut pool, DECEMBER), Pick::Refresh(account), "it is back, with a token long expired");
+    renew(&mut pool, account, "access", last);
+    settle(&mut pool, account, Outcome::QuotaUsedUp { resets: None }, last);
+    assert_eq!(pick(&mut pool, last), refused);
+    assert_eq!(pick(&mut pool, DECEMBER), Pick::Use(account));
 }
 
 #[test]

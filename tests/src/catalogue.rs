@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::config::Config;
+use crate::refusal::Refusal;
+
 /// A model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +43,47 @@ impl Model {
         }
         entry
     }
+}
+
+/// The model of an id, whoever asks, with the schema it has now.
+pub fn find(config: &Config, id: &str) -> Option<Model> {
+    let model = config.models.iter().find(|model| model.id == id)?.clone();
+    let schema = match config.schemas.get(id) {
+        None => model.schema,
+        Some(Value::Bool(false)) => None,
+        Some(schema) => Some(schema.clone()),
+    };
+    Some(Model { schema, ..model })
+}
+
+/// Whether an account's plan offers it a model.
+pub fn is_offered(config: &Config, label: &str, id: &str) -> bool {
+    config.plans.get(label).is_none_or(|ids| ids.iter().any(|other| other == id))
+}
+
+/// A page of the models that an account is offered, from that number on.
+pub fn page(config: &Config, label: &str, from: usize, size: usize) -> Value {
+    let all = config.models.iter().filter(|model| is_offered(config, label, &model.id));
+    let all: Vec<Model> = all.filter_map(|model| find(config, &model.id)).collect();
+    let size = size.clamp(1, config.models_page.max(1));
+    let page: Vec<Value> = all.iter().skip(from).take(size).map(Model::encode).collect();
+    let next = (from.saturating_add(size) < all.len()).then(|| (from + size).to_string());
+    json!({ "defaultModel": { "modelId": all.first().map(|model| &model.id) }, "models": page, "nextToken": next })
+}
+
+/// The refusal of a field that the model's schema has and the model does not take after all.
+pub fn refused_field(config: &Config, id: &str, fields: &Value) -> Option<Refusal> {
+    let field = config.refused_fields.get(id)?.iter().find(|field| fields.get(field.as_str()).is_some())?;
+    let message = format!(
+        "Invalid additionalModelRequestFields: property '{field}' is not defined in the schema and the schema does \
+         not allow additional properties"
+    );
+    Some(Refusal::validation(message).because("REQUEST_BODY_INVALID"))
+}
+
+/// The refusal of a model that an account is not offered.
+pub fn not_offered() -> Refusal {
+    Refusal::preset("model").unwrap_or_else(Refusal::improper)
 }
 
 /// The default catalogue.

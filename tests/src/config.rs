@@ -1,5 +1,6 @@
 //! Every switch of the simulated upstream, settable in-process and over `POST /_sim/config`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,14 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// The model catalogue.
     pub models: Vec<Model>,
+    /// The ids of the models that an account is offered, by its label; accounts without an entry are offered all.
+    pub plans: BTreeMap<String, Vec<String>>,
+    /// Schemas of `additionalModelRequestFields` in place of those of the catalogue, by model; `false`: it takes none.
+    pub schemas: BTreeMap<String, Value>,
+    /// Fields that a model refuses although its schema has them.
+    pub refused_fields: BTreeMap<String, Vec<String>>,
+    /// Most models on one page of the list.
+    pub models_page: usize,
 }
 
 impl Default for Config {
@@ -82,6 +91,10 @@ impl Default for Config {
             faults: Vec::new(),
             accounts: crate::accounts::demo(),
             models: crate::catalogue::models(),
+            plans: BTreeMap::new(),
+            schemas: BTreeMap::new(),
+            refused_fields: BTreeMap::new(),
+            models_page: 50,
         }
     }
 }

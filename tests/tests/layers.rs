@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "exchange",
         &[
+            "auth",
             "config",
             "dialect",
             "error",
@@ -32,7 +33,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("turn", &["error", "json", "models"]),
     ("config", &["auth", "host", "models", "pool", "seal", "upstream"]),
     ("summary", &["host", "turn"]),
-    ("auth", &["error", "host"]),
+    ("auth", &["error", "host", "json"]),
     ("route", &["host"]),
     ("models", &["json"]),
     // Times and waits are in `Millis`, the one word every layer shares.

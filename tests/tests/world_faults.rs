@@ -128,6 +128,23 @@ fn a_short_wait_is_kept_to_the_millisecond_and_then_it_serves() {
     assert_eq!(times, [0, 3000]);
 }
 
+/// The account before it comes back in the pause between two tries.
+#[test]
+fn an_account_has_all_its_tries_though_another_one_is_back_meanwhile() {
+    let (world, instance) = World::of_accounts(StoreKind::Compare, &["first", "second"]);
+    let mut throttle = kiro2api_tests::Refusal::preset("throttle").unwrap();
+    throttle.retry_after = Some("1".into());
+    world.service.for_account("first", Operation::Chat, 1, Answer::refused(&throttle));
+    assert_eq!(world.ask(&instance, &Ask::prompt("hi", true)).said(), "ok");
+    world.pass(500);
+    world.service.for_account("second", Operation::Chat, 2, Answer::refusal("unavailable"));
+    assert_eq!(world.ask(&instance, &Ask::prompt("hi", true)).said(), "ok");
+    let sent = world.service.sent_of(Operation::Chat);
+    let accounts: Vec<_> = sent.iter().filter_map(|sent| sent.account.as_deref()).collect();
+    assert_eq!(accounts, ["first", "second", "second", "second", "second"]);
+    assert!(sent.last().unwrap().at > 1000, "the first one is back");
+}
+
 #[test]
 fn without_a_connection_the_next_host_serves_and_is_asked_first_from_then_on() {
     let (world, instance) = World::of_accounts(StoreKind::Compare, &["only"]);

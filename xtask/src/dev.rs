@@ -40,6 +40,7 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
             verbose: options.verbose,
             rebuild: options.build,
             quiet: false,
+            program: None,
         },
     )?;
     say(&Banner {

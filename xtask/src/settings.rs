@@ -184,8 +184,9 @@ const EXPECTED: &str =
     r#"{"auth":"Social","refreshToken":"…"}, a list of such objects, or the path of a file that holds one"#;
 
 /// Handed to the gateway as they are.
-const PLAIN: [&str; 27] = [
+const PLAIN: [&str; 28] = [
     "TOKEN_SELECTION_STRATEGY",
+    "ACCOUNT_MAX_CONCURRENT",
     "TOKEN_REFRESH_TIMEOUT",
     "TOKEN_STORE_KEY",
     "KIRO_API_BASE",

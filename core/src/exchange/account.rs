@@ -25,14 +25,19 @@ impl Exchange {
             return self.close(gateway, now);
         }
         let Some(call) = &mut self.call else { return };
+        // Who picks has nothing under way.
+        call.ticket = None;
         if call.is_over(now) {
             return self.time_out(gateway, now);
         }
-        let ask = Ask { session: call.session.as_deref(), model: &call.model.upstream_id, tried: &call.tried };
+        let (session, model) = (call.session.as_deref(), &call.model.upstream_id);
+        let ask = Ask { session, model, tried: &call.tried, at: call.account() };
         match gateway.pool_mut().pick(&ask, now) {
             Pick::Use(account) => self.use_account(gateway, account, now),
             Pick::Refresh(account) => self.claim(gateway, account, now),
             Pick::Wait(until) if now < call.patience => self.state = State::Sleep(until.max(now + LOOK_AGAIN)),
+            Pick::Full(until) if now < call.patience => self.state = State::Sleep(until.max(now + LOOK_AGAIN)),
+            Pick::Full(_) => self.turn_away(gateway, &Refusal::Busy { until: now + BUSY_FOR }, now),
             Pick::Wait(until) => self.turn_away(gateway, &Refusal::RefreshFailing { until }, now),
             Pick::None(refusal) => self.turn_away(gateway, &refusal, now),
         }
@@ -64,6 +69,7 @@ impl Exchange {
         let Some(call) = &mut self.call else { return };
         let Some(lease) = gateway.pool().lease(account) else { return self.sleep(now) };
         self.summary.account = Some(lease.label.clone());
+        call.ticket = gateway.pool_mut().begin(account, call.total().at, now);
         let profile_wanted = lease.profile_arn.is_none() && lease.kind == BearerKind::AccessToken;
         call.use_account(lease, gateway.host());
         if profile_wanted && !call.facts.profiled {
@@ -131,7 +137,7 @@ impl Exchange {
                 gateway.pool_mut().refreshed(&renewal, Grant { access, expires_in, refresh, profile_arn }, now, jitter);
                 // Even in the pause after an outage: a rotated token exists nowhere else.
                 match gateway.pool().dirty() {
-                    true => self.state = State::Save(self.snapshot(gateway, Then::Pick)),
+                    true => self.state = self.save(gateway, Then::Pick),
                     false => self.pick(gateway, now),
                 }
             }
@@ -218,7 +224,14 @@ impl Exchange {
 
     /// A save step when the pool has something to save and the store can be reached.
     pub(crate) fn saving(&mut self, gateway: &Gateway, then: Then, now: Millis) -> Option<State> {
-        gateway.pool().needs_save(now).then(|| State::Save(self.snapshot(gateway, then)))
+        gateway.pool().needs_save(now).then(|| self.save(gateway, then))
+    }
+
+    fn save(&mut self, gateway: &Gateway, then: Then) -> State {
+        if gateway.pool().reads_first() {
+            return State::Load(Next::SaveAgain(0, then));
+        }
+        State::Save(self.snapshot(gateway, then))
     }
 
     fn snapshot(&mut self, gateway: &Gateway, then: Then) -> Saving {
@@ -334,6 +347,8 @@ fn words(fault: &RefreshFault) -> String {
 
 /// Pause before looking whether somebody else's refresh is done.
 pub(crate) const LOOK_AGAIN: Millis = Millis(100);
+/// What a client is told to wait when every account has as many requests under way as may be: answers take seconds.
+const BUSY_FOR: Millis = Millis::secs(5);
 /// Profiles that are looked at.
 const MAX_PROFILES: usize = 100;
 /// Pages of them, in all regions: a page may hold none and name another one for ever.

@@ -1,6 +1,7 @@
 //! One attempt at an answer: sending, its refusal or its first bytes, and what follows from either.
 
 use crate::exchange::deadlines::Deadline;
+use crate::exchange::look::Heard;
 use crate::exchange::plan::{Failure, Verdict, plan};
 use crate::exchange::relay::{End, Ended, Flow};
 use crate::exchange::{Exchange, Gateway, Purpose, Reading, Say, State};
@@ -51,8 +52,9 @@ impl Exchange {
 
     pub(crate) fn chunk(&mut self, gateway: &mut Gateway, bytes: &[u8], now: Millis) {
         match &mut self.state {
-            State::Await(_, reading) => {
-                let room = MAX_REFUSAL.saturating_sub(reading.body.len());
+            State::Await(purpose, reading) => {
+                let most = if *purpose == Purpose::Models { MAX_LIST } else { MAX_REFUSAL };
+                let room = most.saturating_sub(reading.body.len());
                 reading.body.extend(bytes.iter().take(room));
                 if bytes.len() > room {
                     self.end(gateway, None, now);
@@ -98,7 +100,9 @@ impl Exchange {
         match (purpose, &reading.head, error) {
             (Purpose::Refresh, ..) => self.refresh_answered(gateway, whole, now),
             (Purpose::Profile, ..) => self.profile_answered(gateway, whole, now),
-            (Purpose::Quota, ..) => self.tended(gateway, whole, now),
+            (Purpose::Quota | Purpose::Models, ..) => {
+                self.tended(gateway, error.map_or(Heard::Whole(reading), Heard::Broke), now)
+            }
             (Purpose::Generate, Some(head), _) => {
                 self.failed(gateway, &Fault::read(head, &reading.body, now).into(), now)
             }
@@ -110,7 +114,7 @@ impl Exchange {
     /// The time asked for has come: a deadline, a ping, or the end of a pause.
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
         if self.is_tending() {
-            return self.tended(gateway, None, now);
+            return self.tended(gateway, Heard::Late, now);
         }
         let (refreshing, dismissed) = (self.is_refreshing(), self.is_out(now) && !self.left);
         let Some(call) = &mut self.call else { return };
@@ -136,7 +140,7 @@ impl Exchange {
         match purpose {
             Purpose::Refresh => self.refresh_answered(gateway, None, now),
             Purpose::Profile => self.profile_answered(gateway, None, now),
-            Purpose::Quota => self.tended(gateway, None, now),
+            Purpose::Quota | Purpose::Models => self.tended(gateway, Heard::Late, now),
             // The head alone says what went wrong, though the rest of the body does not come.
             Purpose::Generate if self.has_head() => self.end(gateway, None, now),
             Purpose::Generate => {
@@ -187,6 +191,9 @@ impl Exchange {
             call.served(gateway, now);
         }
         let Some(relay) = &call.relay else { return };
+        if relay.ended().is_some() {
+            call.ticket = None;
+        }
         match relay.ended().cloned() {
             Some(Ended::Broken(failure)) => return self.failed(gateway, &failure, now),
             Some(Ended::Unmet(correction)) => return self.ask_again(gateway, &correction, now),
@@ -214,6 +221,7 @@ impl Exchange {
     /// says what the first one was; the client's usage is that of the answer it gets, since that is the size of its
     /// conversation.
     fn ask_again(&mut self, gateway: &mut Gateway, correction: &Correction, now: Millis) {
+        self.meter(gateway);
         let Some(call) = &mut self.call else { return };
         let used = call.relay.take().map(|relay| relay.pipe().used()).unwrap_or_default();
         let (input, output) = (used.input.tokens, used.output.tokens);
@@ -252,13 +260,16 @@ impl Exchange {
         }
         self.summary.verdicts.push(format!("{failure}: {verdict:?}"));
         let error = failure.error(call.asked());
+        if verdict != Verdict::FindProfile {
+            call.ticket = None;
+        }
         match verdict {
             Verdict::Refuse => return self.fail(gateway, &error, now),
             Verdict::FailOver | Verdict::Retry(_) | Verdict::FindProfile => {}
             Verdict::GiveUp => call.give_up_account(),
             Verdict::Refresh => call.facts.refreshed = true,
             Verdict::NextHost => call.next_host(),
-            Verdict::Repair(repair) => match call.repair(repair, gateway.config()) {
+            Verdict::Repair(repair) => match call.repair(repair, &failure, gateway.config()) {
                 Ok(true) => {}
                 // The same bytes would be refused the same way: what else is there to try?
                 Ok(false) => return self.failed(gateway, &failure, now),
@@ -279,6 +290,8 @@ pub(crate) const SUSPECT_BODY: usize = 600_000;
 
 /// Most bytes of a refusal or control answer that are read.
 const MAX_REFUSAL: usize = 64 * 1024;
+/// Most bytes of a page of models: each has a schema of its own.
+const MAX_LIST: usize = 1024 * 1024;
 
 impl super::call::Call {
     /// A failure in the light of the request: a generic refusal of a very large body is an overflow in all but

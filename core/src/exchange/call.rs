@@ -9,14 +9,14 @@ use crate::exchange::asking::Asking;
 use crate::exchange::deadlines::{self, PING_AFTER, Term, Total, Watch};
 use crate::exchange::hold::Sink;
 use crate::exchange::pipe::Pipe;
-use crate::exchange::plan::{Facts, Repair, TRIES};
+use crate::exchange::plan::{Facts, Failure, Repair, TRIES};
 use crate::exchange::relay::Relay;
 use crate::exchange::scale::Scale;
 use crate::exchange::{Gateway, Purpose};
 use crate::host::Millis;
 use crate::json;
-use crate::models::Model;
-use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal};
+use crate::models::{FieldSet, Model};
+use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal, Ticket};
 use crate::turn::demand::{Correction, Demand};
 use crate::turn::flow::Options;
 use crate::turn::{Answer, Message, Thinking, ToolChoice, estimate, fit};
@@ -60,6 +60,8 @@ pub(crate) struct Call {
     said: Millis,
     /// The account in use, and what it was called with.
     pub(crate) lease: Option<Lease>,
+    /// From the choice of the account until its answer has ended or failed.
+    pub(crate) ticket: Option<Ticket>,
     /// A refresh under way.
     pub(crate) renewal: Option<Renewal>,
     /// Until when it waits for accounts that rest or are being refreshed.
@@ -113,6 +115,8 @@ impl Lookup {
 pub(crate) enum Opening {
     /// It can be answered.
     Ready(Box<Call>),
+    /// It names no model that is known.
+    Unknown { asking: Asking, error: Error },
     /// Something it names must be found first, for this model as the client names it, and until the end of the request.
     Needs { asking: Asking, needs: Vec<Need>, model: String, total: Total },
 }
@@ -120,7 +124,15 @@ pub(crate) enum Opening {
 impl Call {
     /// The request's deadline counts from the beginning of its `term`.
     pub(crate) fn open(asking: Asking, ids: Ids, config: &Config, term: Term, now: Millis) -> Result<Opening, Error> {
-        let Decoded { mut turn, voice, needs } = asking.decode(config)?;
+        let decoded = asking.decode(config);
+        if let Err(error) = &decoded
+            && error.kind() == Kind::UnknownModel
+        {
+            let error = error.clone();
+            drop(decoded);
+            return Ok(Opening::Unknown { asking, error });
+        }
+        let Decoded { mut turn, voice, needs } = decoded?;
         let total = term.total(term.begun() + deadlines::total(&turn, &config.deadlines));
         if !needs.is_empty() {
             drop(turn);
@@ -158,6 +170,7 @@ impl Call {
             sent: now,
             said: now,
             lease: None,
+            ticket: None,
             renewal: None,
             patience: (now + PATIENCE).min(total.at),
             tried: Vec::new(),
@@ -180,6 +193,7 @@ impl Call {
         let ids = Ids { choice: Some(choice), ..self.ids.clone() };
         match Self::open(self.asking.clone(), ids, config, self.term, now)? {
             Opening::Ready(call) => Ok(*call),
+            Opening::Unknown { error, .. } => Err(error),
             Opening::Needs { .. } => Err(Error::new(Kind::Internal, "the request asks again for what it was given")),
         }
     }
@@ -189,14 +203,24 @@ impl Call {
         self.asking.len()
     }
 
-    /// Encodes the same turn in another shape; whether that changed anything.
-    pub(crate) fn repair(&mut self, repair: Repair, config: &Config) -> Result<bool, Error> {
+    /// Encodes the same turn in another shape after this failure; whether that changed anything.
+    pub(crate) fn repair(&mut self, repair: Repair, failure: &Failure, config: &Config) -> Result<bool, Error> {
         match repair {
             Repair::StrictSchemas => self.wishes.strict = true,
-            Repair::NoExtraFields => self.wishes.extra_fields = false,
+            Repair::NoExtraFields => self.wishes.refused = self.refused_now(failure),
             Repair::NoTaskIds => self.wishes.task_ids = false,
         }
         self.encode_again(config)
+    }
+
+    /// The fields to leave out from now on: those the failure names, or all where it names none that was sent.
+    fn refused_now(&self, failure: &Failure) -> FieldSet {
+        let named = match failure {
+            Failure::Fault(fault) => fault.named_fields(),
+            _ => FieldSet::default(),
+        };
+        let fits = named.meets(self.encoded.extra_fields());
+        if fits { self.wishes.refused.and(named) } else { FieldSet::ALL }
     }
 
     /// Encodes the same turn with what was wrong with its answer.
@@ -219,7 +243,7 @@ impl Call {
     pub(crate) fn facts(&self) -> Facts {
         Facts {
             more_hosts: self.hosts_tried + 1 < self.hosts,
-            extra_fields: self.wishes.extra_fields && self.encoded.has_extra_fields(),
+            extra_fields: !self.encoded.extra_fields().is_empty(),
             task_ids: self.wishes.task_ids,
             strict: self.wishes.strict,
             // A key has no profile of its own.
@@ -342,6 +366,9 @@ impl Call {
     pub(crate) fn served(&mut self, gateway: &mut Gateway, now: Millis) {
         if !core::mem::replace(&mut self.served, true) {
             self.settle(gateway, Outcome::Served, now);
+            if !self.wishes.refused.is_empty() {
+                gateway.fields_refused(&self.model.upstream_id, self.wishes.refused, now);
+            }
         }
     }
 
@@ -349,7 +376,9 @@ impl Call {
     pub(crate) fn deadline(&self, purpose: Purpose, headed: bool) -> Millis {
         match purpose {
             Purpose::Refresh => (self.sent + self.refresh_timeout).min(self.term.refreshed()),
-            Purpose::Profile | Purpose::Quota => (self.sent + self.refresh_timeout).min(self.total.at),
+            Purpose::Profile | Purpose::Quota | Purpose::Models => {
+                (self.sent + self.refresh_timeout).min(self.total.at)
+            }
             Purpose::Generate if headed => (self.sent + REFUSAL_WITHIN).min(self.total.at),
             Purpose::Generate => (self.sent + self.deadlines.first).min(self.total.at),
         }

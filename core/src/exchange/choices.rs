@@ -90,7 +90,10 @@ impl Exchange {
             call: Some(Box::new(call)),
             fault: None,
             upkeep: None,
+            closed: false,
+            told: None,
             owner: None,
+            models: None,
             lines: Vec::new(),
             summary,
         }

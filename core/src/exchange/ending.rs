@@ -1,6 +1,6 @@
 //! How an exchange ends: with an answer, an error, the end of its relay, or its client's departure.
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::exchange::plan::{self, Failure};
 use crate::exchange::relay::{self, Ended};
 use crate::exchange::reply::Answered;
@@ -26,6 +26,9 @@ impl Exchange {
     }
 
     fn failed_with(&mut self, error: &Error) {
+        if matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden) {
+            self.summary.audit = Some("refused");
+        }
         self.summary.error = Some(error.to_string());
         self.fault = Some(error.clone());
     }
@@ -71,6 +74,9 @@ impl Exchange {
     }
 
     pub(crate) fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
+        if let Some(call) = &mut self.call {
+            call.ticket = None;
+        }
         let Some(Ended::Broken(failure)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned()
         else {
             return self.completed(gateway, now);
@@ -86,8 +92,19 @@ impl Exchange {
         self.close(gateway, now);
     }
 
-    /// Everything is said; what the pool has learned is saved before the end.
+    /// Everything is said. When the client has got it, or is gone, the rest is done without it.
     pub(crate) fn close(&mut self, gateway: &mut Gateway, now: Millis) {
+        if !core::mem::replace(&mut self.closed, true) {
+            self.sum_up(gateway);
+        }
+        match self.outbox.is_empty() {
+            true => self.look_after(gateway, now),
+            false => self.state = State::Told,
+        }
+    }
+
+    /// What the answer came to.
+    fn sum_up(&mut self, gateway: &mut Gateway) {
         if let Some(relay) = self.call.as_ref().and_then(|call| call.relay.as_ref()) {
             let learned = relay.pipe().learned();
             self.summary.used(&relay.pipe().used());
@@ -105,7 +122,9 @@ impl Exchange {
             }
         }
         self.meter(gateway);
-        self.look_after(gateway, now);
+        if let Some(call) = &mut self.call {
+            call.ticket = None;
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! What all exchanges of one instance share.
 
 use crate::config::Config;
+use crate::exchange::listing::Lists;
 use crate::exchange::settings::{Asked, May};
 use crate::host::Millis;
+use crate::models::Catalogue;
 use crate::pool::{Changes, Pool};
 
 /// Configuration, the pool, and which host served last.
@@ -12,15 +14,20 @@ pub struct Gateway {
     pool: Pool,
     /// Index into an account's host list that answered last; other hosts are tried after it.
     host: usize,
+    /// The same for the ways to ask what is left of a quota.
+    quota_way: usize,
     /// When its settings were last read again.
     asked: Asked,
+    /// The service's own lists of its models.
+    lists: Lists,
 }
 
 impl Gateway {
     /// A gateway as configured, with an empty memory.
     pub fn new(mut config: Config) -> Self {
-        let pool = Pool::new(core::mem::take(&mut config.credentials), config.strategy, config.sealing.clone());
-        Self { config, pool, host: 0, asked: Asked::default() }
+        let mut pool = Pool::new(core::mem::take(&mut config.credentials), config.strategy, config.sealing.clone());
+        pool.limit_concurrency(config.account_max_concurrent);
+        Self { config, pool, host: 0, quota_way: 0, asked: Asked::default(), lists: Lists::default() }
     }
 
     /// What the operator configured.
@@ -44,7 +51,9 @@ impl Gateway {
     pub(crate) fn configure(&mut self, mut config: Config) -> Changes {
         let credentials = core::mem::take(&mut config.credentials);
         let changes = self.pool.configure(credentials, config.strategy, config.sealing.clone());
+        self.pool.limit_concurrency(config.account_max_concurrent);
         self.config = config;
+        self.lay_lists(None);
         changes
     }
 
@@ -65,8 +74,28 @@ impl Gateway {
         &mut self.pool
     }
 
+    pub(crate) fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
+    pub(crate) fn lists_mut(&mut self) -> &mut Lists {
+        &mut self.lists
+    }
+
+    pub(crate) fn set_catalogue(&mut self, catalogue: Catalogue) {
+        self.config.catalogue = catalogue;
+    }
+
     pub(crate) fn host(&self) -> usize {
         self.host
+    }
+
+    pub(crate) fn quota_way(&self) -> usize {
+        self.quota_way
+    }
+
+    pub(crate) fn quota_answered(&mut self, way: usize) {
+        self.quota_way = way;
     }
 
     pub(crate) fn host_served(&mut self, host: usize) {

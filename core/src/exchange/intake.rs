@@ -1,17 +1,16 @@
 //! Takes a request in: route, key, configuration, dialect.
 
-use crate::dialect::{self, Api, Given, anthropic, responses};
+use crate::dialect::{self, Api, anthropic, responses};
 use crate::error::{Error, Kind};
 use crate::exchange::asking::Asking;
 use crate::exchange::call::{Call, Opening};
-use crate::exchange::kept::{Owner, Wanted};
-use crate::exchange::plan::platform_limit;
+use crate::exchange::kept::Wanted;
+use crate::exchange::listing::{After, Shelf, Want};
 use crate::exchange::reply::{Answered, health};
 use crate::exchange::scale::Scale;
 use crate::exchange::{Exchange, Gateway, Next, State};
 use crate::host::{Incoming, MAX_BODY, Millis, Payload};
 use crate::json;
-use crate::models::Catalogue;
 use crate::route::{self, Dialect, Route};
 
 impl Exchange {
@@ -22,48 +21,32 @@ impl Exchange {
         if let Payload::NoRequest(text) = incoming.body {
             return self.fail(gateway, &Error::invalid("", text), now);
         }
-        if let Err(error) = self.admit(gateway, &route, &incoming) {
+        if let Err(error) = self.admit(gateway, &route, &incoming, now) {
             let mendable = error.kind() == Kind::NotConfigured && gateway.config().unread && !self.term.is_too_short();
             if !mendable || !self.queue(gateway, incoming, now) {
                 self.fail(gateway, &error, now);
             }
             return;
         }
-        match self.serve(gateway, &route, incoming, now) {
+        let answered = self.serve(gateway, &route, incoming, now);
+        self.served_with(gateway, answered, now);
+    }
+
+    /// Answers at once, or goes on with the step that is set.
+    pub(crate) fn served_with(
+        &mut self,
+        gateway: &mut Gateway,
+        answered: Result<Option<Answered>, Error>,
+        now: Millis,
+    ) {
+        match answered {
             Ok(Some(answer)) => self.answer(answer),
             Ok(None) => {}
             Err(error) => self.fail(gateway, &error, now),
         }
     }
 
-    /// The client key and the configuration.
-    fn admit(&mut self, gateway: &Gateway, route: &Route, incoming: &Incoming) -> Result<(), Error> {
-        let config = gateway.config();
-        let deep = *route == Route::Health && is_deep(incoming);
-        if !route::guarded(route) && !deep {
-            return Ok(());
-        }
-        let keyed = !config.client_keys.is_empty();
-        if keyed {
-            let caller = config.client_keys.check(&incoming.headers)?;
-            self.summary.key = Some(caller.label.to_owned());
-            if route::keeps(route) {
-                self.owner = Some(Owner::of(caller.key));
-            }
-        }
-        // With a key set, deep health is where the operator reads what else is missing.
-        let told_by_health = deep && keyed;
-        if !config.problems.is_empty() && !told_by_health {
-            return Err(Error::new(Kind::NotConfigured, config.problems.join("; ")));
-        }
-        if route::waits(route) && self.term.is_too_short() {
-            let text = format!("{}, {TOO_SHORT}", platform_limit(self.term.span()));
-            return Err(Error::new(Kind::NotConfigured, text));
-        }
-        Ok(())
-    }
-
-    fn serve(
+    pub(crate) fn serve(
         &mut self,
         gateway: &mut Gateway,
         route: &Route,
@@ -71,7 +54,8 @@ impl Exchange {
         now: Millis,
     ) -> Result<Option<Answered>, Error> {
         let anthropic = self.dialect == Dialect::Anthropic;
-        let catalogue = &gateway.config().catalogue;
+        let catalogue = self.models(&gateway.config().catalogue);
+        let catalogue = &*catalogue;
         let body = match route {
             Route::Preflight => return Ok(Some(self.common.preflight(&incoming.headers))),
             Route::Home => return Ok(Some(self.common.home())),
@@ -80,15 +64,23 @@ impl Exchange {
                 return Ok(None);
             }
             Route::Health => health(gateway.config()),
+            Route::Models | Route::Model(_) if gateway.lists().wants_load(Millis::NEVER, now) => {
+                self.state = State::Lists(Shelf::Load(After::Tell(Box::new(incoming))));
+                return Ok(None);
+            }
             Route::Models if anthropic => anthropic::models(catalogue, &incoming.query)?,
             Route::Models => dialect::openai_models(catalogue, &incoming.query)?,
             Route::Model(id) if anthropic => anthropic::model(catalogue, id)?,
             Route::Model(id) => dialect::openai_model(catalogue, id)?,
-            Route::CountTokens => count_tokens(catalogue, incoming)?,
+            Route::CountTokens => {
+                return self.count_tokens(gateway, asking(Api::Messages, incoming)?, now).map(|()| None);
+            }
             Route::Messages => return self.open_call(gateway, asking(Api::Messages, incoming)?, now).map(|()| None),
             Route::Chat => return self.open_call(gateway, asking(Api::Chat, incoming)?, now).map(|()| None),
             Route::Responses => return self.open_call(gateway, asking(Api::Responses, incoming)?, now).map(|()| None),
-            Route::InputTokens => return self.count_input(gateway, asking(Api::Responses, incoming)?).map(|()| None),
+            Route::InputTokens => {
+                return self.count_input(gateway, asking(Api::Responses, incoming)?, now).map(|()| None);
+            }
             Route::Response(_) if route::query(&incoming.query, "stream").is_some_and(|value| value != "false") => {
                 return Err(Error::invalid("stream", NO_REPLAY));
             }
@@ -109,7 +101,11 @@ impl Exchange {
     pub(crate) fn open_call(&mut self, gateway: &mut Gateway, asking: Asking, now: Millis) -> Result<(), Error> {
         let call = match Call::open(asking, self.ids(), gateway.config(), self.term, now)? {
             Opening::Ready(call) => call,
+            Opening::Unknown { asking, error } => {
+                return self.looks_for_model(gateway, asking, Want::Answer, error, now);
+            }
             Opening::Needs { asking, needs, model, total } => {
+                self.check_model(&gateway.config().catalogue, &model)?;
                 self.summary.model = Some(model);
                 return match asking.previous_of(&needs) {
                     Some((id, path)) => self.recall(gateway, &id, Wanted::Continue(asking, path)),
@@ -117,6 +113,7 @@ impl Exchange {
                 };
             }
         };
+        self.check_model(&gateway.config().catalogue, call.voice.model())?;
         self.summary.model = Some(call.voice.model().to_owned());
         self.summary.upstream_model = Some(call.model.upstream_id.to_string());
         self.summary.stream = call.stream;
@@ -129,12 +126,16 @@ impl Exchange {
     }
 
     /// Answers `POST /v1/responses/input_tokens`, or looks first for the response that the request continues.
-    pub(crate) fn count_input(&mut self, gateway: &Gateway, asking: Asking) -> Result<(), Error> {
+    pub(crate) fn count_input(&mut self, gateway: &Gateway, asking: Asking, now: Millis) -> Result<(), Error> {
         let given = asking.given(gateway.config());
         let scaled = |model: &_, tokens| Scale::of(model, asking.headers()).apply(tokens);
-        match responses::input_tokens(asking.body(), &given, scaled)? {
-            Ok(body) => self.answer(self.common.json(200, body)),
-            Err(need) => {
+        match responses::input_tokens(asking.body(), &given, scaled) {
+            Err(error) if error.kind() == Kind::UnknownModel => {
+                return self.looks_for_model(gateway, asking, Want::CountInput, error, now);
+            }
+            Err(error) => return Err(error),
+            Ok(Ok(body)) => self.answer(self.common.json(200, body)),
+            Ok(Err(need)) => {
                 if let Some((id, path)) = asking.previous_of(&[need]) {
                     self.recall(gateway, &id, Wanted::Count(asking, path))?;
                 }
@@ -144,19 +145,17 @@ impl Exchange {
     }
 }
 
-/// In the same scale as usage, or the two would contradict each other.
-fn count_tokens(catalogue: &Catalogue, incoming: Incoming) -> Result<Vec<u8>, Error> {
-    let headers = incoming.headers;
-    let given = Given { catalogue, ..Given::of(&headers) };
-    anthropic::count_tokens(&bytes(incoming.body)?, &given, |model, tokens| Scale::of(model, &headers).apply(tokens))
-}
-
 fn asking(api: Api, incoming: Incoming) -> Result<Asking, Error> {
     Ok(Asking::new(api, bytes(incoming.body)?, incoming.headers))
 }
 
-fn is_deep(incoming: &Incoming) -> bool {
-    route::query(&incoming.query, "deep").is_some_and(|value| value != "0" && value != "false")
+/// Whether `/health` is asked to look at everything.
+pub(crate) fn is_deep(incoming: &Incoming) -> bool {
+    is_switched_on(incoming, "deep")
+}
+
+fn is_switched_on(incoming: &Incoming, parameter: &str) -> bool {
+    route::query(&incoming.query, parameter).is_some_and(|value| value != "0" && value != "false")
 }
 
 fn bytes(payload: Payload) -> Result<Vec<u8>, Error> {
@@ -202,8 +201,6 @@ fn no_such_route(incoming: &Incoming) -> Error {
     Error::new(Kind::NoSuchRoute, text)
 }
 
-const TOO_SHORT: &str =
-    "too little for an answer: set the timeout of the function to 900 s, or as much as the platform takes";
 const NO_REPLAY: &str = "a kept response is not streamed again: leave `stream` out to get it as a whole";
 const NO_CANCEL: &str = "only a response that runs in the background can be cancelled, and this gateway runs none: end a response by \
      closing its connection";

@@ -139,7 +139,7 @@ impl Exchange {
             }
             Wanted::Count(mut asking, _) => {
                 asking.continues(record);
-                return self.count_input(gateway, asking);
+                return self.count_input(gateway, asking, now);
             }
             Wanted::Remove => {
                 self.state = State::Remove(Box::new(Removal { id: recall.id, key: recall.key }));

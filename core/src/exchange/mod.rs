@@ -14,6 +14,7 @@
 
 mod account;
 mod address;
+mod admit;
 mod asking;
 mod attempt;
 mod call;
@@ -25,6 +26,8 @@ mod gateway;
 mod hold;
 mod intake;
 pub mod kept;
+mod listing;
+mod look;
 mod pipe;
 pub mod plan;
 pub mod relay;
@@ -41,6 +44,7 @@ use sha2::{Digest, Sha256};
 pub use address::is_public;
 pub use choices::Joined;
 pub use gateway::Gateway;
+pub use listing::LISTS_KEY;
 pub use step::{Fresh, Input, Step};
 
 use crate::dialect::Ids;
@@ -49,6 +53,7 @@ use crate::exchange::call::Call;
 use crate::exchange::deadlines::Term;
 use crate::exchange::fetch::Fetch;
 use crate::exchange::kept::{Keeping, Owner, Recall, Removal};
+use crate::exchange::listing::Shelf;
 use crate::exchange::relay::Relay;
 use crate::exchange::reply::Common;
 use crate::exchange::upkeep::Upkeep;
@@ -77,8 +82,14 @@ pub struct Exchange {
     fault: Option<Error>,
     /// What is done for later requests.
     upkeep: Option<Upkeep>,
+    /// Whether everything is said.
+    closed: bool,
+    /// When the client had all of it, or was gone.
+    told: Option<Millis>,
     /// Whose responses are looked for and kept.
     owner: Option<Owner>,
+    /// The models its client may use, by the names the operator gave; `None`: every one.
+    models: Option<Vec<String>>,
     lines: Vec<String>,
     summary: Summary,
 }
@@ -100,12 +111,16 @@ pub(crate) enum State {
     Fetch(Box<Fetch>),
     Send(Box<Outbound>, Purpose),
     Await(Purpose, Reading),
+    /// The lists of models are read or stored.
+    Lists(Shelf),
     /// The service's 200: chunks go to the call's relay.
     Read,
     Sleep(Millis),
     Relay,
     Choices,
     Answer(Head, Vec<u8>),
+    /// Everything is said, and the client has not got all of it yet.
+    Told,
     Done,
 }
 
@@ -123,7 +138,7 @@ pub(crate) struct Saving {
 pub(crate) enum Next {
     /// Go on with this.
     Then(Then),
-    /// A save met somebody else's: merge and save again. How often that was.
+    /// Others may have stored something, or a save has met it: merge and save. How often that was.
     SaveAgain(u8, Then),
     /// A refresh was refused: somebody may have renewed the login.
     Reconsider,
@@ -150,6 +165,8 @@ pub(crate) enum Purpose {
     Generate,
     /// What is left of a quota.
     Quota,
+    /// The models that an account is offered.
+    Models,
 }
 
 /// A reply that is read whole: control plane answers and refusals.
@@ -184,7 +201,10 @@ impl Exchange {
             call: None,
             fault: None,
             upkeep: None,
+            closed: false,
+            told: None,
             owner: None,
+            models: None,
             lines: Vec::new(),
             draws: 0,
             begun: now,
@@ -222,6 +242,13 @@ impl Exchange {
                 lifetime: Some(keeping.lifetime),
             },
             State::Remove(removal) => Step::Remove { key: &removal.key },
+            State::Lists(Shelf::Load(_)) => Step::Load { key: LISTS_KEY },
+            State::Lists(Shelf::Save(storing)) => Step::Save {
+                key: LISTS_KEY,
+                value: &storing.snapshot.bytes,
+                expected: storing.expected.as_deref(),
+                lifetime: None,
+            },
             State::Fetch(fetch) => fetch.step(),
             State::Send(request, _) => Step::Send(request),
             State::Await(..) | State::Read => Step::Await { until: self.wake() },
@@ -229,7 +256,7 @@ impl Exchange {
             State::Relay => Step::Relay,
             State::Choices => Step::Choices,
             State::Answer(head, body) => Step::Answer(head, body),
-            State::Done => Step::Done,
+            State::Told | State::Done => Step::Done,
         }
     }
 
@@ -242,8 +269,10 @@ impl Exchange {
             Input::Gone => self.gone(gateway, now),
             input if matches!(self.state, State::Fetch(_)) => self.fetch_heard(gateway, &input, now),
             Input::Loaded(result) if matches!(self.state, State::Recall(_)) => self.recalled(gateway, result, now),
+            Input::Loaded(result) if matches!(self.state, State::Lists(_)) => self.lists_loaded(gateway, result, now),
             Input::Loaded(result) => self.loaded(gateway, result, now),
             Input::Saved(result) if matches!(self.state, State::Keep(_)) => self.kept(gateway, result, now),
+            Input::Saved(result) if matches!(self.state, State::Lists(_)) => self.lists_saved(gateway, result, now),
             Input::Saved(result) => self.saved(gateway, result, now),
             Input::Settings(fresh) => self.renewed(gateway, fresh, now),
             Input::Removed(result) => self.removed(gateway, result, now),
@@ -273,13 +302,16 @@ impl Exchange {
 
     /// The log lines of this exchange, once it is over: JSON, without newlines.
     pub fn log(mut self, now: Millis) -> Vec<String> {
-        self.lines.push(self.summary.line(self.begun, now));
+        self.lines.push(self.summary.line(self.begun, self.told.unwrap_or(now)));
         self.lines
     }
 
     fn written(&mut self, gateway: &mut Gateway, now: Millis) {
-        if self.outbox.pop_front().is_none() && matches!(self.state, State::Answer(..)) {
-            self.close(gateway, now);
+        let whole = self.outbox.pop_front().is_none();
+        match self.state {
+            State::Answer(..) if whole => self.close(gateway, now),
+            State::Told if self.outbox.is_empty() => self.look_after(gateway, now),
+            _ => {}
         }
     }
 
@@ -308,6 +340,9 @@ impl Exchange {
 
     /// Until when the store, or the platform's settings, are waited for: an outage must not stop the answer.
     pub fn patience(&self, now: Millis) -> Millis {
+        if matches!(&self.state, State::Lists(shelf) if shelf.is_told()) {
+            return self.term.saved().min(now + upkeep::WITHIN);
+        }
         let told = match &self.state {
             State::Save(saving) => self.left || saving.then == Then::End,
             State::Load(next) => self.left || matches!(next, Next::Health | Next::SaveAgain(_, Then::End)),

@@ -227,7 +227,7 @@ fn bounded(verdict: Verdict, facts: &Facts) -> Verdict {
     match verdict {
         Verdict::Refuse => Verdict::Refuse,
         _ if facts.tries >= TRIES || facts.broken > BROKEN_RETRIES => Verdict::Refuse,
-        Verdict::Retry(_) if facts.tries_here >= TRIES_PER_ACCOUNT => Verdict::GiveUp,
+        Verdict::Retry(_) | Verdict::FindProfile if facts.tries_here >= TRIES_PER_ACCOUNT => Verdict::GiveUp,
         other => other,
     }
 }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use super::{Catalogue, Model, Reasoning, canonical, family};
+use super::{Catalogue, Fields, Model, Reasoning, canonical, family};
 use crate::json;
 
 /// The operator's aliases and rows, in the order in which they are written.
@@ -30,13 +30,13 @@ pub struct ModelMap {
 #[derive(Debug)]
 enum Entry {
     Alias(String),
-    Row(Fields),
+    Row(Changes),
 }
 
 /// What a row may say. What it does not say is taken from the model it changes or whose `upstream_id` it names.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Fields {
+struct Changes {
     upstream_id: Option<String>,
     context_window: Option<u32>,
     max_output_tokens: Option<u32>,
@@ -85,6 +85,19 @@ impl ModelMap {
     /// # Errors
     /// One text for each entry that cannot be used: it begins with the entry's name.
     pub fn apply(&self, catalogue: &Catalogue) -> Result<(Catalogue, Vec<String>), Vec<String>> {
+        let (models, notes, problems) = self.merge(catalogue);
+        if problems.is_empty() { Ok((models, notes)) } else { Err(problems) }
+    }
+
+    /// The catalogue with the map's rows and aliases, as far as they can be used: for another catalogue than the one
+    /// that the map was checked against.
+    #[must_use]
+    pub fn over(&self, catalogue: &Catalogue) -> Catalogue {
+        self.merge(catalogue).0
+    }
+
+    /// What comes of it, what to note, and what is wrong.
+    fn merge(&self, catalogue: &Catalogue) -> (Catalogue, Vec<String>, Vec<String>) {
         let (mut rows, mut aliases, mut notes, mut problems) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (name, entry) in &self.entries {
             if let Entry::Row(fields) = entry {
@@ -108,11 +121,11 @@ impl ModelMap {
         for row in rows.iter().chain(&aliases).filter(|row| row.family() != family(&row.id)) {
             notes.push(format!("MODEL_MAP answers {} with {}, as it asks for", row.id, row.upstream_id));
         }
-        if problems.is_empty() { Ok((models.with(aliases), notes)) } else { Err(problems) }
+        (models.with(aliases), notes, problems)
     }
 }
 
-impl Fields {
+impl Changes {
     /// The row of a name: a model that is there with changes, or a new one.
     fn row(&self, name: &str, catalogue: &Catalogue) -> Result<Model, String> {
         let known = catalogue.find(name).or_else(|| catalogue.find(self.upstream_id.as_deref()?));
@@ -132,7 +145,10 @@ impl Fields {
         }
         row.window = self.context_window.unwrap_or(row.window);
         row.max_output = self.max_output_tokens.unwrap_or(row.max_output);
-        row.reasoning = self.thinking.map_or(row.reasoning, Thinking::reasoning);
+        if let Some(thinking) = self.thinking {
+            row.reasoning = thinking.reasoning();
+            row.fields = row.reasoning.fields();
+        }
         row.images = self.images.unwrap_or(row.images);
         row.created = self.created.unwrap_or(row.created);
         Ok(row)
@@ -147,6 +163,7 @@ impl Fields {
             window: self.context_window.ok_or("context_window")?,
             max_output: self.max_output_tokens.ok_or("max_output_tokens")?,
             reasoning: Reasoning::None,
+            fields: Fields::NONE,
             images: false,
             created: 0,
             aliases: &[],
@@ -226,7 +243,7 @@ impl<'de> Deserialize<'de> for Entry {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Entry, M::Error> {
-                Fields::deserialize(MapAccessDeserializer::new(map)).map(Entry::Row)
+                Changes::deserialize(MapAccessDeserializer::new(map)).map(Entry::Row)
             }
         }
         deserializer.deserialize_any(Either)
@@ -281,7 +298,8 @@ mod tests {
         let text = r#"{"claude-sonnet-5":{"max_output_tokens":1000,"thinking":"none","images":false}}"#;
         let (catalogue, notes) = apply(text).unwrap();
         let (now, before) = (found(&catalogue, "sonnet"), found(Catalogue::built_in(), "sonnet"));
-        let expected = Model { max_output: 1000, reasoning: Reasoning::None, images: false, ..before };
+        let (reasoning, fields) = (Reasoning::None, Fields::NONE);
+        let expected = Model { max_output: 1000, reasoning, fields, images: false, ..before };
         assert_eq!((now, notes, catalogue.all().len()), (expected, vec![], Catalogue::built_in().all().len()));
     }
 

@@ -104,9 +104,10 @@ const fn row(
     aliases: &'static [&'static str],
 ) -> Model {
     let images = !matches!(reasoning, Reasoning::None);
+    let fields = reasoning.fields();
     let (id, display_name) = (Cow::Borrowed(id), Cow::Borrowed(display_name));
     let upstream_id = Cow::Borrowed(upstream_id);
-    Model { id, display_name, upstream_id, window, max_output, reasoning, images, created, aliases }
+    Model { id, display_name, upstream_id, window, max_output, reasoning, fields, images, created, aliases }
 }
 
 const XHIGH: Reasoning = Reasoning::Effort { xhigh: true };

@@ -236,6 +236,12 @@ impl Pool {
         self.dirty() && self.shelf.outage.is_none_or(|retry| now >= retry)
     }
 
+    /// Whether the store is to be read right before each save: it does not compare, so that what others have stored
+    /// since the last read would be overwritten by what this instance knows.
+    pub fn reads_first(&self) -> bool {
+        !self.shelf.comparing
+    }
+
     /// The store has taken a snapshot, under this version where it has one. Changes made since are still to be saved.
     pub fn saved(&mut self, snapshot: &Snapshot, version: Option<String>) {
         let shelf = &mut self.shelf;

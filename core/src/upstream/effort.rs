@@ -2,92 +2,140 @@
 //! in the system text where it understands those, not at all otherwise.
 
 use super::wire::Object;
-use crate::models::{Model, Reasoning};
+use crate::models::{Display, FieldSet, Fields, Reasoning};
 use crate::turn::{Effort, Thinking, Turn};
 
-/// The tags that ask for thought; they lead the system text.
-pub(super) fn tags(turn: &Turn<'_>) -> Option<String> {
-    let (Reasoning::Tags, Thinking::On { effort, budget }) = (turn.model.reasoning, turn.thinking) else { return None };
+/// What is asked for in which way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Asked {
+    /// `thinking.type`, and what is said about its display.
+    thinking: Option<(&'static str, Display)>,
+    /// `output_config.effort`.
+    effort: Option<&'static str>,
+    /// `reasoning.effort`.
+    reasoning: Option<&'static str>,
+    max_tokens: Option<u32>,
+    /// Tokens of thought asked for by tags.
+    tags: Option<u32>,
+}
+
+impl Asked {
+    /// What of the client's wishes fits the model's fields, without those that were refused before.
+    pub(super) fn of(turn: &Turn<'_>, refused: FieldSet) -> Self {
+        let fields = turn.model.fields.without(refused);
+        let mut asked = Self { max_tokens: max_tokens(turn, fields), ..Self::default() };
+        match turn.thinking {
+            Thinking::Off => asked.off(fields),
+            Thinking::On { effort, .. } => asked.on(fields, word(effort)),
+        }
+        if !asked.written().holds(fields.required) {
+            // Less than this the model does not take.
+            asked = Self::default();
+        }
+        asked.tags = tags(turn, asked);
+        asked
+    }
+
+    /// Claude's schema wants no `output_config` beside disabled thinking.
+    fn off(&mut self, fields: Fields) {
+        if fields.thinking.is_some_and(|thinking| thinking.disabled) {
+            self.thinking = Some(("disabled", Display::Absent));
+        }
+    }
+
+    fn on(&mut self, fields: Fields, effort: &str) {
+        let adaptive = fields.thinking.filter(|thinking| thinking.adaptive);
+        self.thinking = adaptive.map(|thinking| ("adaptive", thinking.display));
+        self.effort = fields.effort.at_most(effort);
+        self.reasoning = fields.reasoning.at_most(effort);
+    }
+
+    /// The fields that are written.
+    pub(super) fn written(&self) -> FieldSet {
+        let names = [
+            self.thinking.map(|_| "thinking"),
+            self.effort.map(|_| "output_config"),
+            self.reasoning.map(|_| "reasoning"),
+            self.max_tokens.map(|_| "max_tokens"),
+        ];
+        FieldSet::of(names.into_iter().flatten())
+    }
+
+    /// Whether the model is told its limit.
+    pub(super) fn limits(&self) -> bool {
+        self.max_tokens.is_some()
+    }
+
+    /// The tags that ask for thought; they lead the system text.
+    pub(super) fn tags(&self) -> Option<String> {
+        let budget = self.tags?;
+        Some(format!("<thinking_mode>enabled</thinking_mode><max_thinking_length>{budget}</max_thinking_length>"))
+    }
+
+    /// Writes `additionalModelRequestFields`, where there is anything to say.
+    pub(super) fn write(&self, body: &mut Object<'_>) {
+        if self.written().is_empty() {
+            return;
+        }
+        let mut fields = Object::open(body.member(FIELDS));
+        if let Some((kind, display)) = self.thinking {
+            let mut thinking = Object::open(fields.member("thinking"));
+            thinking.string("type", kind);
+            if let Some(display) = display.word() {
+                thinking.string("display", display);
+            }
+            thinking.close();
+        }
+        for (name, effort) in [("output_config", self.effort), ("reasoning", self.reasoning)] {
+            if let Some(effort) = effort {
+                let mut object = Object::open(fields.member(name));
+                object.string("effort", effort);
+                object.close();
+            }
+        }
+        if let Some(tokens) = self.max_tokens {
+            fields.member("max_tokens").push_str(&tokens.to_string());
+        }
+        fields.close();
+    }
+}
+
+/// A limit below what the model takes is applied to the answer instead.
+fn max_tokens(turn: &Turn<'_>, fields: Fields) -> Option<u32> {
+    let span = fields.max_tokens?;
+    let most = turn.model.max_output.max(span.min).min(span.max);
+    match turn.max_tokens {
+        None if fields.required.has("max_tokens") => Some(most),
+        wanted => wanted.filter(|tokens| *tokens >= span.min).map(|tokens| tokens.min(most)),
+    }
+}
+
+/// Tokens of thought to ask for by tags, where the model reads those and was not asked in a better way.
+fn tags(turn: &Turn<'_>, asked: Asked) -> Option<u32> {
+    let (Reasoning::Tags | Reasoning::Effort { .. }, Thinking::On { effort, budget }) =
+        (turn.model.reasoning, turn.thinking)
+    else {
+        return None;
+    };
+    if asked.thinking.is_some() || asked.effort.is_some() || asked.reasoning.is_some() {
+        return None;
+    }
     let budget = budget.unwrap_or(match effort {
         Effort::Low => 4_000,
         Effort::Medium => 16_000,
         Effort::High => DEFAULT_BUDGET,
         Effort::XHigh | Effort::Max => MAX_BUDGET,
     });
-    let budget = budget.clamp(MIN_BUDGET, MAX_BUDGET);
-    Some(format!("<thinking_mode>enabled</thinking_mode><max_thinking_length>{budget}</max_thinking_length>"))
+    Some(budget.clamp(MIN_BUDGET, MAX_BUDGET))
 }
 
-/// Writes `additionalModelRequestFields` where the model's own schema has some.
-///
-/// Claude's schema wants no `output_config` beside disabled thinking, and its `max_tokens` begins at 1024:
-/// a smaller limit is applied to the answer instead.
-pub(super) fn write(body: &mut Object<'_>, turn: &Turn<'_>) {
-    match (turn.model.reasoning, turn.thinking) {
-        (Reasoning::Effort { xhigh }, thinking) => write_claude(body, turn, thinking, xhigh),
-        (Reasoning::Gpt, Thinking::On { effort, .. }) => {
-            let mut fields = Object::open(body.member(FIELDS));
-            write_effort(&mut fields, "reasoning", gpt_effort(effort));
-            fields.close();
-        }
-        (Reasoning::Gpt, Thinking::Off) | (Reasoning::Tags | Reasoning::None, _) => {}
-    }
-}
-
-fn write_claude(body: &mut Object<'_>, turn: &Turn<'_>, thinking: Thinking, xhigh: bool) {
-    let mut fields = Object::open(body.member(FIELDS));
-    let mut kind = Object::open(fields.member("thinking"));
-    match thinking {
-        Thinking::Off => {
-            kind.string("type", "disabled");
-            kind.close();
-        }
-        Thinking::On { effort, .. } => {
-            kind.string("type", "adaptive");
-            kind.string("display", "summarized");
-            kind.close();
-            write_effort(&mut fields, "output_config", claude_effort(effort, xhigh));
-        }
-    }
-    if let Some(tokens) = max_tokens(turn.max_tokens, turn.model) {
-        fields.member("max_tokens").push_str(&tokens.to_string());
-    }
-    fields.close();
-}
-
-/// Whether [`write`] tells the model its limit.
-pub(super) fn limits(turn: &Turn<'_>) -> bool {
-    matches!(turn.model.reasoning, Reasoning::Effort { .. }) && max_tokens(turn.max_tokens, turn.model).is_some()
-}
-
-fn write_effort(fields: &mut Object<'_>, name: &str, effort: &str) {
-    let mut object = Object::open(fields.member(name));
-    object.string("effort", effort);
-    object.close();
-}
-
-fn max_tokens(wanted: Option<u32>, model: &Model) -> Option<u32> {
-    wanted.filter(|tokens| *tokens >= MIN_TOKENS).map(|tokens| tokens.min(model.max_output.max(MIN_TOKENS)))
-}
-
-fn claude_effort(effort: Effort, xhigh: bool) -> &'static str {
-    match effort {
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::XHigh if xhigh => "xhigh",
-        // A scale without this step: the next lower one, never more than was asked for.
-        Effort::High | Effort::XHigh => "high",
-        Effort::Max => "max",
-    }
-}
-
-/// Sources disagree on `max`; `xhigh` is in all of them.
-fn gpt_effort(effort: Effort) -> &'static str {
+fn word(effort: Effort) -> &'static str {
     match effort {
         Effort::Low => "low",
         Effort::Medium => "medium",
         Effort::High => "high",
-        Effort::XHigh | Effort::Max => "xhigh",
+        Effort::XHigh => "xhigh",
+        Effort::Max => "max",
     }
 }
 
@@ -97,6 +145,3 @@ const FIELDS: &str = "additionalModelRequestFields";
 const DEFAULT_BUDGET: u32 = 20_000;
 const MIN_BUDGET: u32 = 1_024;
 const MAX_BUDGET: u32 = 24_576;
-
-/// Least `max_tokens` of the service's schema.
-const MIN_TOKENS: u32 = 1_024;

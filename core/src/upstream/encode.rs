@@ -17,6 +17,7 @@ use super::tools::{self, Toolbox};
 use super::wire::{self, Object, is_blank};
 use super::{effort, input, media};
 use crate::error::Error;
+use crate::models::FieldSet;
 use crate::turn::{Part, ToolKind, Turn, demand};
 
 /// What an account or model is known to take.
@@ -26,13 +27,13 @@ pub struct Wishes {
     pub strict: bool,
     /// Send `agentContinuationId` and `agentTaskType`.
     pub task_ids: bool,
-    /// Send `additionalModelRequestFields`.
-    pub extra_fields: bool,
+    /// Fields of the model's own that are not sent although its schema has them.
+    pub refused: FieldSet,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { strict: false, task_ids: true, extra_fields: true }
+        Self { strict: false, task_ids: true, refused: FieldSet::default() }
     }
 }
 
@@ -45,6 +46,7 @@ pub struct Encoded {
     names: Names,
     tags: bool,
     limited: bool,
+    fields: FieldSet,
     conversation: String,
 }
 
@@ -82,9 +84,9 @@ impl Encoded {
         self.open_len + 1
     }
 
-    /// Whether it carries fields of the model's own, which some models and hosts refuse.
-    pub fn has_extra_fields(&self) -> bool {
-        self.text.contains("\"additionalModelRequestFields\":")
+    /// The fields of the model's own that it carries, which some models and hosts refuse.
+    pub fn extra_fields(&self) -> FieldSet {
+        self.fields
     }
 
     /// Frees the body once no further attempt can come.
@@ -113,7 +115,8 @@ pub fn encode(turn: &Turn<'_>, wishes: &Wishes) -> Result<Encoded, Error> {
     let toolbox = Toolbox::of(turn, &history, &names, wishes.strict);
     history.current.texts.extend(toolbox.instruction.clone());
     history.current.texts.extend(turn.format.map(|format| Cow::Owned(demand::instruction(format))));
-    let tags = effort::tags(turn);
+    let asked = effort::Asked::of(turn, wishes.refused);
+    let tags = asked.tags();
     let ids = ConversationIds::of(turn);
 
     let mut text = String::with_capacity(weight(turn));
@@ -130,12 +133,10 @@ pub fn encode(turn: &Turn<'_>, wishes: &Wishes) -> Result<Encoded, Error> {
     writer.rounds(&mut state, opening.iter().chain(&history.rounds));
     writer.user(state.member("currentMessage"), &history.current, Some(&toolbox));
     state.close();
-    if wishes.extra_fields {
-        effort::write(&mut body, turn);
-    }
+    asked.write(&mut body);
     let open_len = text.len();
-    let limited = wishes.extra_fields && effort::limits(turn);
-    Ok(Encoded { text, open_len, names, tags: tags.is_some(), limited, conversation: ids.conversation })
+    let (limited, fields) = (asked.limits(), asked.written());
+    Ok(Encoded { text, open_len, names, tags: tags.is_some(), limited, fields, conversation: ids.conversation })
 }
 
 /// The system text as a round of its own, the way the service's own clients send it: the wish to think, the

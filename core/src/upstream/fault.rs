@@ -12,6 +12,7 @@ pub use speak::Asked;
 pub(in crate::upstream) use wire::{Said, error_type, retry_after, speakable};
 
 use crate::host::{Head, Millis, TransportError, TransportFault, header};
+use crate::models::FieldSet;
 use kind::Clues;
 
 /// A failure of the service. Holds no secret: its texts are redacted, in one line, and bounded.
@@ -44,6 +45,18 @@ impl Fault {
         }
         fault.retry_after = retry_after(&head.headers, now);
         fault
+    }
+
+    /// The model's request fields that its words speak of, quoted or not; none where they name none. A path stands
+    /// for the field it begins with: `'output_config.effort' has the value …`.
+    pub fn named_fields(&self) -> FieldSet {
+        let quoted = self.message.split('\'').skip(1).step_by(2);
+        let quoted = FieldSet::of(quoted.map(|path| path.split('.').next().unwrap_or(path)));
+        if !quoted.is_empty() {
+            return quoted;
+        }
+        let letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        FieldSet::of(self.message.split(|mark| !letter(mark)))
     }
 
     /// Reads an exception frame by its `:exception-type`. Also serves `invalidStateEvent`.

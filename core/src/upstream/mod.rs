@@ -1,6 +1,7 @@
 //! The service behind: request bodies from a [`Turn`](crate::turn::Turn), events and faults from its
 //! replies, its hosts and its logins. It knows no client dialect.
 
+pub mod catalogue;
 pub mod check;
 pub mod endpoint;
 pub mod event;

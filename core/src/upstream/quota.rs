@@ -5,14 +5,15 @@
 //! overage   = switched on, and its own cap not reached
 //! ```
 //!
-//! Times are epoch seconds there, with or without a fraction. Every member may be absent or null.
+//! Times are epoch seconds there, with or without a fraction. Every member may be absent or null, and one that is of
+//! another type than expected counts as absent.
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde_json::Value;
 
-use super::endpoint::{authorization, headers};
-use super::fault::Fault;
+use super::endpoint::{Bases, authorization, headers, moves_on, quota_hosts};
+use super::fault::{Fault, FaultKind};
 use crate::host::{Head, Millis, Outbound};
 use crate::secret::Secret;
 
@@ -35,20 +36,74 @@ pub struct Limits {
     pub email: Option<String>,
 }
 
-/// Asks a base of [`quota_hosts`](super::endpoint::quota_hosts).
-pub fn request(base: &str, bearer: &Secret, api_key: bool, profile_arn: Option<&str>) -> Outbound {
-    let mut headers = headers("application/x-amz-json-1.0");
-    let target = if base.contains("://management.") { CONTROL_PLANE } else { SERVICE };
-    headers.push((Cow::Borrowed("x-amz-target"), format!("{target}.GetUsageLimits")));
+/// One way to ask: a host, and a form of the request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Way {
+    base: String,
+    form: Form,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    /// AWS-JSON: the operation in a header.
+    Target(&'static str),
+    /// A `GET` with everything in its URL.
+    Path(&'static str),
+}
+
+/// Every way to ask for an account's quota, best first. Hosts are replaced by others over the years, and not each of
+/// them takes both forms.
+pub fn ways(bases: &Bases, account_region: Option<&str>, profile_arn: Option<&str>) -> Vec<Way> {
+    let forms = |base: String| {
+        let forms = if base.contains("://management.") { CONTROL_PLANE } else { SERVICE };
+        forms.map(|form| Way { base: base.clone(), form })
+    };
+    quota_hosts(bases, account_region, profile_arn).into_iter().flat_map(forms).collect()
+}
+
+/// The next way to try after `at` has brought this fault: another form of the request, or another host when this one
+/// cannot be reached. `None`: the fault is the account's own, or no way is left.
+pub fn next_way(ways: &[Way], at: usize, kind: FaultKind) -> Option<usize> {
+    let base = &ways.get(at)?.base;
+    let elsewhere = |way: &Way| kind != FaultKind::Connect || way.base != *base;
+    let other = moves_on(kind) || matches!(kind, FaultKind::Shape { .. });
+    let later = ways.iter().enumerate().skip(at + 1);
+    later.filter(|(_, way)| other && elsewhere(way)).map(|(at, _)| at).next()
+}
+
+/// Asks this way.
+pub fn request(way: &Way, bearer: &Secret, api_key: bool, profile_arn: Option<&str>) -> Outbound {
+    let Way { base, form } = way;
+    let (method, url, kind, body) = match form {
+        Form::Target(_) => ("POST", format!("{base}/"), "application/x-amz-json-1.0", body(profile_arn)),
+        Form::Path(path) => ("GET", format!("{base}/{path}&{}", query(profile_arn)), "application/json", Vec::new()),
+    };
+    let mut headers = headers(kind);
+    if let Form::Target(target) = form {
+        headers.push((Cow::Borrowed("x-amz-target"), (*target).to_owned()));
+    }
     headers.push(authorization(bearer));
     if api_key {
         headers.push((Cow::Borrowed("tokentype"), "API_KEY".to_owned()));
     }
+    Outbound { method, url, headers, body, foreign: false }
+}
+
+fn body(profile_arn: Option<&str>) -> Vec<u8> {
     let mut body = serde_json::json!({ "isEmailRequired": true, "origin": "AI_EDITOR", "resourceType": "CREDIT" });
     if let (Some(arn), Some(members)) = (profile_arn, body.as_object_mut()) {
         members.insert("profileArn".to_owned(), arn.into());
     }
-    Outbound { method: "POST", url: format!("{base}/"), headers, body: body.to_string().into_bytes(), foreign: false }
+    body.to_string().into_bytes()
+}
+
+fn query(profile_arn: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("isEmailRequired", "true");
+    if let Some(arn) = profile_arn {
+        query.append_pair("profileArn", arn);
+    }
+    query.finish()
 }
 
 /// Reads the answer.
@@ -61,145 +116,81 @@ pub fn read(head: &Head, body: &[u8], now: Millis) -> Result<Limits, Fault> {
     if head.status != 200 {
         return Err(refused());
     }
-    let answer: wire::Answer = serde_json::from_slice(body).map_err(|_| refused())?;
-    answer.limits(now).ok_or_else(refused)
+    let answer: Value = serde_json::from_slice(body).map_err(|_| refused())?;
+    limits(&answer, now).ok_or_else(refused)
 }
 
-const SERVICE: &str = "AmazonCodeWhispererService";
-const CONTROL_PLANE: &str = "KiroControlPlaneBearerService";
-
-mod wire {
-    use super::{Deserialize, Limits, Millis};
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct Answer {
-        usage_breakdown_list: Option<Vec<Breakdown>>,
-        next_date_reset: Option<f64>,
-        overage_configuration: Option<Overage>,
-        subscription_info: Option<Subscription>,
-        user_info: Option<User>,
+fn limits(answer: &Value, now: Millis) -> Option<Limits> {
+    let list = answer.get("usageBreakdownList")?.as_array()?;
+    let of_kind = |kind: &str| list.iter().find(|entry| text(entry, &["resourceType"]) == Some(kind));
+    let entry = RESOURCES.iter().find_map(|kind| of_kind(kind))?;
+    let bonuses = entry.get("bonuses").and_then(Value::as_array);
+    let grants = entry.get("freeTrialInfo").into_iter().chain(bonuses.into_iter().flatten());
+    let mut limits = Limits::default();
+    for part in grants.filter(|grant| is_active(grant, now)).chain([entry]) {
+        let limit = amount(part, "usageLimitWithPrecision", "usageLimit");
+        let used = amount(part, "currentUsageWithPrecision", "currentUsage").min(limit);
+        limits.limit += limit;
+        limits.used += used;
+        limits.remaining += limit - used;
     }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Breakdown {
-        resource_type: Option<String>,
-        #[serde(flatten)]
-        amount: Amount,
-        current_overages: Option<f64>,
-        current_overages_with_precision: Option<f64>,
-        overage_cap: Option<f64>,
-        overage_cap_with_precision: Option<f64>,
-        next_date_reset: Option<f64>,
-        free_trial_info: Option<Grant>,
-        bonuses: Option<Vec<Grant>>,
-    }
-
-    /// A limit and what is used of it.
-    #[derive(Deserialize, Default, Clone, Copy)]
-    #[serde(rename_all = "camelCase")]
-    struct Amount {
-        usage_limit: Option<f64>,
-        usage_limit_with_precision: Option<f64>,
-        current_usage: Option<f64>,
-        current_usage_with_precision: Option<f64>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Grant {
-        #[serde(alias = "freeTrialStatus")]
-        status: Option<String>,
-        #[serde(alias = "freeTrialExpiry")]
-        expires_at: Option<f64>,
-        #[serde(flatten)]
-        amount: Amount,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Overage {
-        overage_status: Option<String>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Subscription {
-        subscription_title: Option<String>,
-        r#type: Option<String>,
-    }
-
-    #[derive(Deserialize)]
-    struct User {
-        email: Option<String>,
-    }
-
-    impl Answer {
-        pub(super) fn limits(self, now: Millis) -> Option<Limits> {
-            let list = self.usage_breakdown_list?;
-            let of_kind = |kind: &str| list.iter().find(|entry| entry.resource_type.as_deref() == Some(kind));
-            let entry = RESOURCES.iter().find_map(|kind| of_kind(kind))?;
-            let grants = entry.free_trial_info.iter().chain(entry.bonuses.iter().flatten());
-            let active = grants.filter(|grant| grant.is_active(now)).map(|grant| grant.amount);
-            let mut limits = Limits::default();
-            for amount in active.chain([entry.amount]) {
-                limits.limit += amount.limit();
-                limits.used += amount.used().min(amount.limit());
-                limits.remaining += (amount.limit() - amount.used()).max(0.0);
-            }
-            let enabled = self.overage_configuration.and_then(|overage| overage.overage_status);
-            limits.overage = enabled.as_deref() == Some("ENABLED") && entry.has_room_beyond();
-            limits.resets = entry.next_date_reset.or(self.next_date_reset).and_then(instant);
-            limits.plan = self.subscription_info.and_then(|plan| plan.subscription_title.or(plan.r#type)).map(short);
-            limits.email = self.user_info.and_then(|user| user.email).map(short);
-            Some(limits)
-        }
-    }
-
-    impl Breakdown {
-        fn has_room_beyond(&self) -> bool {
-            let used = self.current_overages_with_precision.or(self.current_overages).unwrap_or(0.0);
-            self.overage_cap_with_precision.or(self.overage_cap).is_none_or(|cap| used < cap)
-        }
-    }
-
-    impl Amount {
-        fn limit(self) -> f64 {
-            amount(self.usage_limit_with_precision.or(self.usage_limit))
-        }
-
-        fn used(self) -> f64 {
-            amount(self.current_usage_with_precision.or(self.current_usage))
-        }
-    }
-
-    impl Grant {
-        fn is_active(&self, now: Millis) -> bool {
-            let over = self.expires_at.and_then(instant).is_some_and(|end| end <= now);
-            self.status.as_deref() == Some("ACTIVE") && !over
-        }
-    }
-
-    /// Nothing below zero, and no number that would spoil a sum.
-    fn amount(value: Option<f64>) -> f64 {
-        value.filter(|value| value.is_finite()).unwrap_or(0.0).clamp(0.0, MOST)
-    }
-
-    /// Epoch seconds.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
-    fn instant(seconds: f64) -> Option<Millis> {
-        (seconds > 0.0 && seconds < LATEST).then_some(Millis((seconds * 1000.0) as u64))
-    }
-
-    fn short(text: String) -> String {
-        text.chars().filter(|letter| !letter.is_control()).take(MAX_TEXT).collect()
-    }
-
-    /// What the plans count today, then what they counted before.
-    const RESOURCES: [&str; 3] = ["CREDIT", "AGENTIC_REQUEST", "VIBE"];
-    const MOST: f64 = 1e12;
-    /// The year 3000.
-    const LATEST: f64 = 32_503_680_000.0;
-    const MAX_TEXT: usize = 128;
+    let overage = answer.get("overageConfiguration").and_then(|overage| text(overage, &["overageStatus"]));
+    limits.overage = overage == Some("ENABLED") && has_room_beyond(entry);
+    limits.resets = [entry, answer].iter().find_map(|holder| instant(holder, "nextDateReset"));
+    let (plan, user) = (answer.get("subscriptionInfo"), answer.get("userInfo"));
+    limits.plan = plan.and_then(|plan| text(plan, &["subscriptionTitle", "type"])).map(short);
+    limits.email = user.and_then(|user| text(user, &["email"])).map(short);
+    Some(limits)
 }
+
+/// A trial or a bonus that counts.
+fn is_active(grant: &Value, now: Millis) -> bool {
+    let over =
+        ["freeTrialExpiry", "expiresAt"].iter().find_map(|name| instant(grant, name)).is_some_and(|end| end <= now);
+    text(grant, &["freeTrialStatus", "status"]) == Some("ACTIVE") && !over
+}
+
+fn has_room_beyond(entry: &Value) -> bool {
+    let cap = number(entry, "overageCapWithPrecision").or_else(|| number(entry, "overageCap"));
+    cap.is_none_or(|cap| amount(entry, "currentOveragesWithPrecision", "currentOverages") < cap)
+}
+
+/// Nothing below zero, and no number that would spoil a sum.
+fn amount(holder: &Value, precise: &str, plain: &str) -> f64 {
+    number(holder, precise).or_else(|| number(holder, plain)).unwrap_or(0.0).clamp(0.0, MOST)
+}
+
+fn number(holder: &Value, name: &str) -> Option<f64> {
+    holder.get(name)?.as_f64().filter(|value| value.is_finite())
+}
+
+/// Epoch seconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
+fn instant(holder: &Value, name: &str) -> Option<Millis> {
+    let seconds = number(holder, name)?;
+    (seconds > 0.0 && seconds < LATEST).then_some(Millis((seconds * 1000.0) as u64))
+}
+
+/// The first of these members that says something.
+fn text<'v>(holder: &'v Value, names: &[&str]) -> Option<&'v str> {
+    names.iter().filter_map(|name| holder.get(name)?.as_str()).find(|text| !text.is_empty())
+}
+
+fn short(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(MAX_TEXT).collect()
+}
+
+const CONTROL_PLANE: [Form; 2] = [
+    Form::Target("KiroControlPlaneBearerService.GetUsageLimits"),
+    Form::Path("Get-Usage-Limits?origin=KIRO_CLI&resourceType=CREDIT"),
+];
+const SERVICE: [Form; 2] = [
+    Form::Target("AmazonCodeWhispererService.GetUsageLimits"),
+    Form::Path("getUsageLimits?origin=AI_EDITOR&resourceType=AGENTIC_REQUEST"),
+];
+/// What the plans count today, then what they counted before.
+const RESOURCES: [&str; 3] = ["CREDIT", "AGENTIC_REQUEST", "VIBE"];
+const MOST: f64 = 1e12;
+/// The year 3000.
+const LATEST: f64 = 32_503_680_000.0;
+const MAX_TEXT: usize = 128;

@@ -56,7 +56,7 @@ pub(crate) fn renew(pool: &mut Pool, account: Account, access: &str, now: Millis
 }
 
 pub(crate) fn ask<'a>(tried: &'a [Account]) -> Ask<'a> {
-    Ask { session: None, model: MODEL, tried }
+    Ask { session: None, model: MODEL, tried, at: None }
 }
 
 pub(crate) fn pick(pool: &mut Pool, now: Millis) -> Pick {

@@ -1,5 +1,6 @@
 //! How thought is asked for, and how earlier thought goes back.
 
+use kiro2api_core::models::FieldSet;
 use kiro2api_core::turn::{Effort, Thinking};
 use kiro2api_core::upstream::{Wishes, encode};
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ fn a_limit_of_tokens_is_sent_where_the_model_takes_one() {
 fn fields_are_left_out_when_the_account_refused_them() {
     let mut talk = Talk::of([user([text("hi")])]);
     talk.model = model("claude-opus-5");
-    let wishes = Wishes { extra_fields: false, task_ids: false, ..Wishes::default() };
+    let wishes = Wishes { refused: FieldSet::ALL, task_ids: false, ..Wishes::default() };
     let mut encoded = encode(&talk.turn(), &wishes).unwrap();
     let body: Value = serde_json::from_slice(encoded.body(None)).unwrap();
     assert_eq!(body.as_object().unwrap().len(), 1);

@@ -1,4 +1,4 @@
-//! What the service says and is asked: events, faults, logins, hosts and profiles.
+//! What the service says and is asked: events, faults, logins, hosts, profiles and models.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
@@ -7,8 +7,10 @@ mod events;
 mod faults;
 mod hostile;
 mod logins;
+mod models;
 mod places;
 mod profiles;
+mod quota;
 #[path = "../eventstream/wire.rs"]
 #[allow(dead_code, reason = "shared with the decoder's tests; not all of it is needed here")]
 mod wire;

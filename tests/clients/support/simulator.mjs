@@ -19,7 +19,8 @@ export const expire = (url) => admin(url, 'expire', {});
 
 /** The chat requests whose body holds a marker. */
 export async function chats(url, marker) {
-  return (await records(url)).filter((one) => one.operation === 'chat' && JSON.stringify(one.body).includes(marker));
+  const { requests } = await admin(url, `requests?holding=${marker}`);
+  return requests.filter((one) => one.operation === 'chat');
 }
 
 /** The only chat request with a marker. */

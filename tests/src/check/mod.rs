@@ -22,6 +22,7 @@ pub(crate) mod turns;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::catalogue;
 use crate::config::Config;
 use crate::refusal::Refusal;
 
@@ -192,12 +193,15 @@ fn model(body: &Value, config: &Config, findings: &mut Findings) {
     let Some(id) = id else {
         return findings.warn(path, "absent; the service then chooses a model");
     };
-    let Some(model) = config.models.iter().find(|model| model.id == id) else {
-        let refusal = Refusal::preset("model").unwrap_or_else(Refusal::improper);
+    let Some(model) = catalogue::find(config, id) else {
+        let refusal = catalogue::not_offered();
         return findings.broken("model", path, format!("\"{id}\" is not in the catalogue"), refusal);
     };
     if let Some(fields) = fields {
         schema::check_fields(fields, model.schema.as_ref(), findings);
+        if let Some(refusal) = catalogue::refused_field(config, id, fields) {
+            findings.broken("fields", "additionalModelRequestFields", "refused although its schema has it", refusal);
+        }
     }
     if findings.tokens as u64 > model.window {
         let detail = format!("about {} tokens, the window has {}", findings.tokens, model.window);

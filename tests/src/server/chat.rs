@@ -9,8 +9,9 @@ use super::control::{check_profile, content_type_warning};
 use super::route::{Answer, Call};
 use super::state::{Guard, State};
 use crate::accounts::Account;
+use crate::catalogue;
 use crate::check::turns::user_texts;
-use crate::check::{Findings, declared, history, inspect, text};
+use crate::check::{Findings, current, declared, history, inspect, text};
 use crate::config::Config;
 use crate::record::{Record, Verdict};
 use crate::refusal::Refusal;
@@ -91,6 +92,11 @@ fn examine(call: &Call, account: &Account, config: &Config) -> (Option<Value>, F
             .and_then(|arn| arn.split(':').nth(3))
             .zip(call.region.as_deref())
             .is_some_and(|(of, called)| of != called);
+        let id = current(body).map(|user| text(user, "modelId")).unwrap_or_default();
+        if !id.is_empty() && !catalogue::is_offered(config, &account.label, id) {
+            let detail = format!("\"{id}\" is not in the plan of {}", account.label);
+            findings.broken("model", "modelId", detail, catalogue::not_offered());
+        }
         let checked = if elsewhere { Err(Refusal::of_status(403)) } else { check_profile(arn, account, config) };
         if let Err(refusal) = checked {
             let detail = refusal.message.clone();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::route::{Answer, Call, Operation};
 use super::state::{Guard, State};
 use crate::accounts::{Account, DEMO_IDC_REGION, Kind};
+use crate::catalogue;
 use crate::check::{Dialect, text};
 use crate::config::Config;
 use crate::devices::{DEVICE_GRANT, expired_client};
@@ -107,7 +108,7 @@ fn read(call: &Call, body: &Value, config: &Config, state: &mut State, seen: &mu
     }
     let value = match call.operation {
         Operation::Usage => usage(call, body, &account, state),
-        Operation::Models => models(call, body, config),
+        Operation::Models => models(call, body, &account, config),
         Operation::Profiles => Ok(profiles(&account)),
         _ => mcp(call, body, &account, config),
     };
@@ -134,17 +135,13 @@ fn usage(call: &Call, body: &Value, account: &Account, state: &State) -> Result<
     Ok(account.usage.encode(state.world.spent(&account.label), with_email, &account.label))
 }
 
-fn models(call: &Call, body: &Value, config: &Config) -> Result<Value, Refusal> {
+fn models(call: &Call, body: &Value, account: &Account, config: &Config) -> Result<Value, Refusal> {
     if parameter(call, body, "origin").is_none() {
         return Err(Refusal::validation("origin is required"));
     }
     let number = |name: &str| parameter(call, body, name).and_then(|text| text.parse::<usize>().ok());
     let from = number("nextToken").unwrap_or(0);
-    let size = number("maxResults").unwrap_or(50).clamp(1, 50);
-    let page: Vec<Value> = config.models.iter().skip(from).take(size).map(crate::catalogue::Model::encode).collect();
-    let next = (from + size < config.models.len()).then(|| (from + size).to_string());
-    let default = config.models.first().map(|model| model.id.clone());
-    Ok(json!({ "defaultModel": { "modelId": default }, "models": page, "nextToken": next }))
+    Ok(catalogue::page(config, &account.label, from, number("maxResults").unwrap_or(usize::MAX)))
 }
 
 fn profiles(account: &Account) -> Value {

@@ -30,6 +30,7 @@ pub struct Instance {
     pub(super) lines: RefCell<Vec<String>>,
     frozen: bool,
     vault: RefCell<Vault>,
+    steps: RefCell<Vec<(u64, String)>>,
 }
 
 /// Where an instance's settings are kept while it runs, as secrets are on some platforms. A new instance has none: what
@@ -70,8 +71,9 @@ impl Instance {
         let look_up = |name: &str| variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
         let gateway = RefCell::new(Gateway::new(Config::read(&look_up)));
         let greeting = gateway.borrow().greeting(clock.now());
-        let (seed, lines, vault) = (Cell::new(seed), RefCell::new(greeting), RefCell::default());
-        Self { clock, store, service, gateway, seed, lines, frozen, vault }
+        let (seed, lines) = (Cell::new(seed), RefCell::new(greeting));
+        let (vault, steps) = (RefCell::default(), RefCell::default());
+        Self { clock, store, service, gateway, seed, lines, frozen, vault, steps }
     }
 
     /// Changes its vault, which the next reading shows.
@@ -97,6 +99,16 @@ impl Instance {
     /// Everything it logged, greeting included.
     pub fn log(&self) -> Vec<String> {
         self.lines.borrow().clone()
+    }
+
+    /// What it has asked of its store and of the service since this was asked last, in order: `load`, `save conflict`,
+    /// `chat one 429`, each with the milliseconds from the world's beginning until then.
+    pub fn take_steps(&self) -> Vec<(u64, String)> {
+        self.steps.take()
+    }
+
+    fn step(&self, word: String) {
+        self.steps.borrow_mut().push((self.clock.since_start(), word));
     }
 
     /// Lends the shared state.
@@ -137,7 +149,12 @@ impl TokenStore for Instance {
     }
 
     fn load(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, StoreError>> {
-        self.store.load(key)
+        async move {
+            let result = self.store.load(key).await;
+            let what = if result.is_ok() { "" } else { " failed" };
+            self.step(format!("load{}{what}", named(key)));
+            result
+        }
     }
 
     fn save(
@@ -147,7 +164,16 @@ impl TokenStore for Instance {
         expected: Option<&str>,
         lifetime: Option<Millis>,
     ) -> impl Future<Output = Result<Saved, StoreError>> {
-        self.store.save(key, value, expected, lifetime)
+        async move {
+            let result = self.store.save(key, value, expected, lifetime).await;
+            let what = match &result {
+                Ok(Saved::Stored(_)) => "",
+                Ok(Saved::Conflict) => " conflict",
+                Err(_) => " failed",
+            };
+            self.step(format!("save{}{what}", named(key)));
+            result
+        }
     }
 
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> {
@@ -159,7 +185,11 @@ impl Transport for Instance {
     type Reply = Under;
 
     fn send(&self, request: &Outbound) -> Under {
-        self.service.send(request)
+        let under = self.service.send(request);
+        if let Some(word) = self.service.last() {
+            self.step(word);
+        }
+        under
     }
 }
 
@@ -274,6 +304,11 @@ impl Client<Instance> for Recorder {
     async fn pump(&mut self, host: &Instance, relay: Relay, reply: Under) -> (Relay, Result<(), Gone>) {
         drive::pump(host, self, relay, reply).await
     }
+}
+
+/// The ledger is what is usually read and written.
+fn named(key: &str) -> String {
+    if key == kiro2api_core::exchange::STORE_KEY { String::new() } else { format!(" {key}") }
 }
 
 /// One step of splitmix64.

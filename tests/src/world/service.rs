@@ -10,69 +10,15 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::clock::Clock;
+use super::sent::{Operation, Sent, operation, region};
 use super::wire::Under;
 use crate::accounts::{Account, Kind};
-use crate::check::{Dialect, Violation, declared, history, inspect, text, turns::user_texts};
+use crate::catalogue;
+use crate::check::{Dialect, current, declared, history, inspect, text, turns::user_texts};
 use crate::config::Config;
 use crate::refusal::Refusal;
 use crate::script::{self, Scene, Script};
 use crate::tokens;
-
-/// What a request to the service is for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Operation {
-    /// `generateAssistantResponse`.
-    Chat,
-    /// A Social refresh.
-    Social,
-    /// An OIDC refresh.
-    Idc,
-    /// `ListAvailableProfiles`.
-    Profiles,
-    /// A picture that lies elsewhere: whatever asks for images.
-    Media,
-    /// Anything else.
-    Other,
-}
-
-/// A request the service got, and how far its reply was read.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    /// When it came, in milliseconds since the world began.
-    pub at: u64,
-    /// What it is for.
-    pub operation: Operation,
-    /// The absolute URL.
-    pub url: String,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-    /// Whose bearer or refresh token it carries, valid or not.
-    pub account: Option<String>,
-    /// Rules of the strict checker that a chat body breaks.
-    pub violations: Vec<Violation>,
-    /// Whether the reply's head was taken.
-    pub headed: bool,
-    /// Bytes of the reply's body that were taken.
-    pub read: usize,
-    /// Whether its end was taken.
-    pub read_out: bool,
-    /// When the reply was dropped.
-    pub dropped: Option<kiro2api_core::Millis>,
-}
-
-impl Sent {
-    /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The body as JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
-    }
-}
 
 struct Rule {
     operation: Operation,
@@ -120,7 +66,7 @@ impl Service {
         }
     }
 
-    /// Changes the simulator's switches. Accounts cannot be changed.
+    /// Changes the simulator's switches. Of the accounts only their usage can be changed.
     pub fn configure(&self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config.borrow_mut());
     }
@@ -195,14 +141,25 @@ impl Service {
         self.issued.borrow().iter().map(|access| access.token.clone()).collect()
     }
 
+    /// The latest request in words: what for, on which account, and the status it gets.
+    pub(super) fn last(&self) -> Option<String> {
+        let sent = self.sent.borrow();
+        let last = sent.last()?.borrow();
+        let operation = format!("{:?}", last.operation).to_lowercase();
+        let account = last.account.as_deref().unwrap_or("nobody");
+        let status = if last.status == 0 { "no reply".to_owned() } else { last.status.to_string() };
+        Some(format!("{operation} {account} {status}"))
+    }
+
     pub(super) fn send(&self, request: &Outbound) -> Under {
-        let sent = self.read(request);
+        let mut sent = self.read(request);
         let mut answer = self.ruled(&sent).unwrap_or_else(|| self.judged(&sent));
         let delay = self.delays.borrow().get(&sent.operation).copied().unwrap_or(0);
         answer.head_delay += delay;
         if sent.operation == Operation::Chat {
             answer = self.cut.borrow()(answer);
         }
+        sent.status = answer.head.as_ref().map_or(0, |head| head.status);
         let record = Rc::new(RefCell::new(sent));
         self.sent.borrow_mut().push(Rc::clone(&record));
         Under::new(self.clock.clone(), answer, record)
@@ -230,6 +187,7 @@ impl Service {
             body: request.body.clone(),
             account,
             violations,
+            status: 0,
             headed: false,
             read: 0,
             read_out: false,
@@ -264,10 +222,20 @@ impl Service {
                 Ok(account) => Answer::json(200, &profiles(&account)),
                 Err(refusal) => Answer::refused(&refusal),
             },
+            Operation::Usage => self.usage(sent).unwrap_or_else(|refusal| Answer::refused(&refusal)),
+            Operation::Models => match self.authenticate(sent) {
+                Ok(account) => Answer::json(200, &self.models(sent, &account)),
+                Err(refusal) => Answer::refused(&refusal),
+            },
             Operation::Chat => self.chat(sent).unwrap_or_else(|refusal| Answer::refused(&refusal)),
             Operation::Media => Answer::plain(404, "text/html", "<!DOCTYPE html><title>Not found</title>"),
             Operation::Other => Answer::refusal("operation"),
         }
+    }
+
+    fn models(&self, sent: &Sent, account: &Account) -> Value {
+        let from = text(&sent.json(), "nextToken").parse().unwrap_or(0);
+        catalogue::page(&self.config.borrow(), &account.label, from, usize::MAX)
     }
 
     fn refresh(&self, sent: &Sent) -> Answer {
@@ -301,6 +269,24 @@ impl Service {
         self.tokens.borrow().authenticate(bearer, sent.header("tokentype"), &config).cloned()
     }
 
+    /// What is left, as the configuration says now: that may be changed while the world runs.
+    fn usage(&self, sent: &Sent) -> Result<Answer, Refusal> {
+        let account = self.authenticate(sent)?;
+        if account.suspended {
+            return Err(Refusal::preset("suspended").unwrap_or_else(Refusal::improper));
+        }
+        let arn = sent.parameter("profileArn");
+        let needs = matches!(account.kind, Kind::Idc { .. });
+        if arn.as_deref().map_or(needs, |arn| !account.owns(arn)) {
+            return Err(Refusal::validation("Invalid profileArn."));
+        }
+        let with_email = sent.parameter("isEmailRequired").as_deref() == Some("true");
+        let config = self.config.borrow();
+        let usage = config.accounts.iter().find(|known| known.label == account.label).map(|known| &known.usage);
+        let spent = self.tokens.borrow().spent(&account.label);
+        Ok(Answer::json(200, &usage.unwrap_or(&account.usage).encode(spent, with_email, &account.label)))
+    }
+
     fn chat(&self, sent: &Sent) -> Result<Answer, Refusal> {
         let account = self.authenticate(sent)?;
         if account.suspended {
@@ -312,6 +298,10 @@ impl Service {
             return Err(first.refusal.clone());
         }
         let config = self.config.borrow();
+        let id = current(&body).map(|user| text(user, "modelId")).unwrap_or_default();
+        if !catalogue::is_offered(&config, &account.label, id) {
+            return Err(catalogue::not_offered());
+        }
         let required = config.require_profile_arn && account.kind != Kind::ApiKey;
         match arn {
             None if required => return Err(Refusal::preset("profile").unwrap_or_else(Refusal::improper)),
@@ -342,29 +332,6 @@ impl Service {
             Err(error) => panic!("{error}: {directive}"),
         }
     }
-}
-
-fn operation(request: &Outbound) -> Operation {
-    if header(&request.headers, "accept").is_some_and(|accept| accept.starts_with("image/")) {
-        return Operation::Media;
-    }
-    let path = request.url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
-    match path.rsplit('/').next().unwrap_or_default() {
-        "generateAssistantResponse" => Operation::Chat,
-        "refreshToken" => Operation::Social,
-        "token" => Operation::Idc,
-        _ if header(&request.headers, "x-amz-target")
-            .is_some_and(|target| target.ends_with(".ListAvailableProfiles")) =>
-        {
-            Operation::Profiles
-        }
-        _ => Operation::Other,
-    }
-}
-
-/// The region in `https://oidc.{region}.amazonaws.com/…`.
-fn region(url: &str) -> Option<&str> {
-    url.strip_prefix("https://oidc.")?.split('.').next()
 }
 
 fn profiles(account: &Account) -> Value {

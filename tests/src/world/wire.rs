@@ -12,7 +12,7 @@ use kiro2api_core::host::{Head, Reply, TransportError, TransportFault};
 
 use super::answer::{Answer, Piece};
 use super::clock::{Clock, Sleep};
-use super::service::Sent;
+use super::sent::Sent;
 
 /// See [`kiro2api_core::host::Reply`]. When it is dropped, the record says how far it was read.
 pub struct Under {

@@ -49,7 +49,7 @@ pub(super) struct Function {
 impl Function {
     /// Starts the table, the emulator and the function, in this order.
     pub(super) fn start(root: &Root, plan: &Plan, site: Site<'_>) -> Result<Self> {
-        let program = existing(root)?;
+        let program = plan.program.clone().map_or_else(|| existing(root), Ok)?;
         let table = Table::start(root, &site.state.join("table"))?;
         // Before the function, which ends at once when it cannot ask for its first invocation.
         let port = site.port.port();
@@ -79,24 +79,31 @@ impl Function {
     }
 }
 
+/// Installs what runs the function.
+pub(super) fn install(root: &Root) -> Result<()> {
+    tools::dynalite(root)?;
+    tools::cargo_lambda(root).map(drop)
+}
+
 /// Installs what runs the function, and compiles it for this machine: tests want it soon, not fast.
 pub(super) fn build(root: &Root) -> Result<()> {
     // Tools first: that one is missing is best told before minutes of compiling.
-    tools::dynalite(root)?;
-    tools::cargo_lambda(root)?;
+    install(root)?;
     let mut step = Step::start("build the function (debug)");
     let mut cargo = root.cargo(&["build", "--locked", "--package", PROGRAM, "--bin", PROGRAM]);
     let outcome = process::demand(&mut cargo, &mut step, BUILD_LIMIT).map(drop);
     step.close(outcome, |()| String::new())
 }
 
-/// The function that was built.
+/// The function that was built, or the one that [`super::PROGRAM`] names.
 pub(super) fn existing(root: &Root) -> Result<PathBuf> {
-    let program = root.target().join("debug").join(PROGRAM);
-    if program.is_file() {
-        Ok(program)
-    } else {
-        Err(Failure::new(format!("there is no function yet: run `cargo build --package {PROGRAM}` first")))
+    let named = std::env::var_os(super::PROGRAM).map(PathBuf::from);
+    match named.clone().unwrap_or_else(|| root.target().join("debug").join(PROGRAM)) {
+        program if program.is_file() => Ok(program),
+        program if named.is_some() => {
+            Err(Failure::new(format!("{}: there is no file {}", super::PROGRAM, program.display())))
+        }
+        _ => Err(Failure::new(format!("there is no function yet: run `cargo build --package {PROGRAM}` first"))),
     }
 }
 

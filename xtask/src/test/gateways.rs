@@ -1,5 +1,6 @@
 //! The gateway that the suites of one platform share. There is one at a time: two cores serve no more.
 
+use std::path::Path;
 use std::time::Instant;
 
 use super::count::Count;
@@ -23,10 +24,17 @@ impl Gateways {
     }
 
     /// Starts the gateway before the platform's first suite, and starts it anew if a suite has brought it down.
+    /// `program`: the function's, when it is not the one that was built here.
     ///
     /// # Errors
     /// Only an interrupt: a gateway that did not start is in the report.
-    pub(super) fn ready(&mut self, root: &Root, platform: Platform, report: &mut Report) -> Result<bool> {
+    pub(super) fn ready(
+        &mut self,
+        root: &Root,
+        platform: Platform,
+        program: Option<&Path>,
+        report: &mut Report,
+    ) -> Result<bool> {
         let name = match platform {
             Platform::Workers => "gateway",
             Platform::Lambda => "lambda-gateway",
@@ -47,7 +55,8 @@ impl Gateways {
             return Ok(false);
         }
         let started = Instant::now();
-        match Gateway::start(root, Plan { platform, quiet: true, ..Plan::default() }) {
+        let program = program.map(Path::to_path_buf);
+        match Gateway::start(root, Plan { platform, quiet: true, program, ..Plan::default() }) {
             Ok(gateway) => {
                 self.running = Some(gateway);
                 Ok(true)

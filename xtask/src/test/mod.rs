@@ -125,7 +125,9 @@ impl Run<'_> {
             }
         }
         match work {
-            Work::Suite(_, platform) => self.gateways.ready(self.root, *platform, &mut self.report),
+            Work::Suite(_, platform) => {
+                self.gateways.ready(self.root, *platform, self.built.shipped.as_deref(), &mut self.report)
+            }
             _ => Ok(true),
         }
     }
@@ -198,11 +200,15 @@ impl Run<'_> {
         Ok((Count::ONE, size.line()))
     }
 
+    /// The suites run what is shipped, where this run has made that.
     fn build_function(&mut self) -> Verdict {
-        let outcome = Platform::Lambda.prepare(self.root, true);
+        let (outcome, which) = match self.built.shipped {
+            Some(_) => (Platform::install_lambda(self.root), SHIPPED),
+            None => (Platform::Lambda.prepare(self.root, true), DEBUG),
+        };
         self.built.function = Some(outcome.is_ok());
         outcome.map_err(plain)?;
-        Ok((Count::ONE, String::new()))
+        Ok((Count::ONE, which.to_owned()))
     }
 
     fn lambda_table(&self, progress: &mut Step) -> Verdict {
@@ -227,14 +233,14 @@ impl Run<'_> {
     /// With the program as it is shipped, where this run has made that.
     fn lambda_runtime(&self, progress: &mut Step) -> Verdict {
         let (program, which) = match &self.built.shipped {
-            Some(program) => (program.clone(), "the program of sam build"),
-            None => (gateway::function(self.root).map_err(plain)?, "the debug program"),
+            Some(program) => (program.clone(), SHIPPED),
+            None => (gateway::function(self.root).map_err(plain)?, DEBUG),
         };
         let server = moto::start(self.root, progress).map_err(plain)?;
         let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", "kiro2api-tests"]);
         command.args(["--test", "lambda", "--", "--include-ignored"]);
         settings::withhold(&mut command);
-        command.env("KIRO2API_BOOTSTRAP", program).env("KIRO2API_AWS", server.url());
+        command.env(gateway::PROGRAM, program).env("KIRO2API_AWS", server.url());
         let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
         let count = count::cargo(&finished.output);
         let (count, note) = verdict(finished, count, "the test of the function's program")?;
@@ -257,6 +263,9 @@ impl Run<'_> {
             return Err(plain(Failure::new("the gateway does not run")));
         };
         let mut command = suite.command(self.root, gateway).map_err(plain)?;
+        if let Some(program) = &self.built.shipped {
+            command.env(gateway::PROGRAM, program);
+        }
         let finished = process::run(&mut command, progress, SUITE_LIMIT).map_err(plain)?;
         let count = count::suite(&finished.output).unwrap_or_default();
         verdict(finished, count, "the suite")
@@ -297,6 +306,9 @@ fn plain(failure: Failure) -> (Failure, Count) {
     (failure, Count::default())
 }
 
+/// The two programs of the function.
+const SHIPPED: &str = "the program of sam build";
+const DEBUG: &str = "the debug program";
 /// A cold build of everything on two slow cores, and the tests after it.
 const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
 const SUITE_LIMIT: Duration = Duration::from_secs(10 * 60);

@@ -194,6 +194,7 @@ const PHRASES: &[(&str, FaultKind)] = &[
     ("length limit exceeded", FaultKind::BodyTooLarge),
     ("failed to buffer the request body", FaultKind::BodyTooLarge),
     ("additionalmodelrequestfields", SHAPE_EXTRA),
+    ("is not defined in the schema and the schema does not allow", SHAPE_EXTRA),
     ("agentcontinuationid", SHAPE_ROOT),
     ("agenttasktype", SHAPE_ROOT),
     ("not valid json", FaultKind::InvalidJson),
