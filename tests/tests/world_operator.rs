@@ -279,6 +279,7 @@ fn a_deep_check_is_over_in_ten_seconds_and_loses_no_token() {
     slow.service.slow_down(Operation::Social, 8 * SECOND);
     let got = deep(&slow, &instance);
     assert_eq!((got.writes[0].at - START).0, 10 * SECOND);
+    assert_eq!(got.closed, Some(got.writes[0].at));
     assert_eq!(got.json()["checked"]["ok"], false);
     assert_eq!((got.ended.unwrap() - START).0, 12 * SECOND);
     assert_eq!(slow.store.count("save"), 1, "what the service rotated is kept");

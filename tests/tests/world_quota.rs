@@ -62,6 +62,7 @@ fn a_look_is_never_part_of_the_answer_or_of_its_time() {
         let last = got.writes.last().unwrap().at;
         let sent = world.service.sent_of(Operation::Usage).remove(0);
         assert!(sent.read_out && START + Millis(sent.at) >= last, "asked when everything is said");
+        assert_eq!(got.closed, Some(last), "its connection is free");
         assert_eq!((got.ended.unwrap() - last).0, 2_500, "stream {stream}: only the end of the exchange waits");
         let line = got.summary();
         assert_eq!((&line["status"], &line["level"], line.get("verdicts")), (&json!(200), &json!("info"), None));
