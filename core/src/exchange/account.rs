@@ -134,6 +134,9 @@ impl Exchange {
                 let Some(renewal) = self.renewal.take() else { return };
                 let refresh::Grant { access, expires_in, refresh, profile_arn } = grant;
                 gateway.pool_mut().refreshed(&renewal, Grant { access, expires_in, refresh, profile_arn }, now, jitter);
+                if let Some(call) = &mut self.call {
+                    call.facts.refreshed |= call.facts.bearer_refused;
+                }
                 // Even in the pause after an outage: a rotated token exists nowhere else.
                 match gateway.pool().dirty() {
                     true => self.state = self.save(gateway, Then::Pick),

@@ -276,7 +276,7 @@ impl Exchange {
             Verdict::Refuse => return self.fail(gateway, &error, now),
             Verdict::FailOver | Verdict::Retry(_) | Verdict::FindProfile => {}
             Verdict::GiveUp => call.give_up_account(),
-            Verdict::Refresh => call.facts.refreshed = true,
+            Verdict::Refresh => call.facts.bearer_refused = true,
             Verdict::NextHost => call.next_host(),
             Verdict::Repair(repair) => match call.repair(repair, &failure, gateway.config()) {
                 Ok(true) => {}
