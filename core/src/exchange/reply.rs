@@ -102,8 +102,8 @@ pub(crate) fn deep_health(gateway: &Gateway, store_fault: Option<&str>, now: Mil
         version: &'static str,
         store: &'d str,
         accounts: Vec<Row>,
-        #[serde(skip_serializing_if = "<[_]>::is_empty")]
-        problems: &'d [String],
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        problems: Vec<&'d String>,
     }
     #[derive(Serialize)]
     struct Row {
@@ -129,7 +129,7 @@ pub(crate) fn deep_health(gateway: &Gateway, store_fault: Option<&str>, now: Mil
         version: env!("CARGO_PKG_VERSION"),
         store,
         accounts: rows.collect(),
-        problems: &gateway.config().problems,
+        problems: gateway.config().problems.iter().chain(&gateway.config().left_out).collect(),
     };
     (if usable { 200 } else { 503 }, serde_json::to_vec(&deep).unwrap_or_default())
 }
