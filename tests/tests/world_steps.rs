@@ -204,6 +204,10 @@ impl Stage {
         let told = pending.iter().map(|pending| {
             let got = pending.got();
             let after = got.header("retry-after").map(|after| format!(" after {after} s")).unwrap_or_default();
+            let broken = got.events().iter().any(|event| event.name == "error");
+            if broken {
+                return "200, then an error".to_owned();
+            }
             if got.status() == 200 { "200".to_owned() } else { format!("{} {}{after}", got.status(), got.error_type()) }
         });
         format!("{} -> {}", counted(steps), counted(told.collect()))

@@ -51,7 +51,12 @@ impl Gateway {
 
     /// Lines to print when the instance starts: problems and notes of the configuration.
     pub fn greeting(&self, now: Millis) -> Vec<String> {
-        let problems = self.config.problems.iter().map(|text| crate::summary::event_line("error", text, now));
+        let problems = self
+            .config
+            .problems
+            .iter()
+            .chain(&self.config.left_out)
+            .map(|text| crate::summary::event_line("error", text, now));
         let notes = self.config.notes.iter().map(|text| crate::summary::event_line("info", text, now));
         problems.chain(notes).collect()
     }
