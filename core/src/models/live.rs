@@ -45,7 +45,7 @@ struct List {
 struct Refused {
     at: u64,
     fields: FieldSet,
-    /// What the service's schema said; `None`: there was no list.
+    /// What the service's schema said; `None`: no list was known, and the next one says it.
     of: Option<Fields>,
 }
 
@@ -83,6 +83,11 @@ impl Live {
     /// An account's list has come. Of more than [`MAX_MODELS`] models the first ones are kept.
     pub fn list(&mut self, account: &str, mut models: Vec<Listed>, now: Millis) {
         models.truncate(MAX_MODELS);
+        for listed in &models {
+            if let Some(refused) = self.known.refused.get_mut(&listed.id) {
+                refused.of.get_or_insert(listed.fields);
+            }
+        }
         self.known.lists.insert(account.to_owned(), List { at: now.0, models });
         self.known.prune(now);
     }
@@ -90,7 +95,8 @@ impl Live {
     /// The service refused these fields of a model, for these accounts.
     pub fn refuse(&mut self, model: &str, fields: FieldSet, accounts: &[&str], now: Millis) {
         let of = self.union(accounts).iter().find(|listed| listed.id == model).map(|listed| listed.fields);
-        let before = self.known.refused.get(model).filter(|refused| refused.of == of && !refused.is_over(now));
+        let holds = |refused: &&Refused| !refused.is_over(now) && (refused.of.is_none() || refused.of == of);
+        let before = self.known.refused.get(model).filter(holds);
         let fields = before.map_or(fields, |refused| refused.fields.and(fields));
         self.known.refused.insert(model.to_owned(), Refused { at: now.0, fields, of });
         self.known.prune(now);
@@ -120,7 +126,7 @@ impl Live {
     pub fn refused(&self, listed: &[Listed], now: Millis) -> Vec<(&str, FieldSet)> {
         let holds = |(id, refused): &(&String, &Refused)| {
             let of = listed.iter().find(|listed| listed.id == **id).map(|listed| listed.fields);
-            !refused.is_over(now) && refused.of == of
+            !refused.is_over(now) && (refused.of.is_none() || refused.of == of)
         };
         self.known.refused.iter().filter(holds).map(|(id, refused)| (id.as_str(), refused.fields)).collect()
     }
@@ -346,6 +352,17 @@ mod tests {
         assert_eq!(refused(&live, NOW + Millis(1) + REFUSED_FOR), []);
         live.list("a", vec![Listed { fields: Fields::GPT, ..listed("m", 1_000) }], NOW + Millis(3));
         assert_eq!(refused(&live, NOW), []);
+    }
+
+    #[test]
+    fn a_refusal_before_any_list_holds_under_the_schema_of_the_first_one() {
+        let mut live = Live::default();
+        live.refuse("m", thinking(), &["a"], NOW);
+        assert_eq!(live.refused(&[], NOW), [("m", thinking())]);
+        live.list("a", vec![listed("m", 1_000)], NOW);
+        assert_eq!(live.refused(&live.union(&["a"]), NOW), [("m", thinking())]);
+        live.list("a", vec![Listed { fields: Fields::GPT, ..listed("m", 1_000) }], NOW + Millis(1));
+        assert_eq!(live.refused(&live.union(&["a"]), NOW), []);
     }
 
     #[test]
