@@ -38,6 +38,8 @@ pub struct Config {
     pub credentials: Vec<Credential>,
     /// Which account serves next.
     pub strategy: Strategy,
+    /// How many requests may be under way on one account; `None`: as many as come.
+    pub account_max_concurrent: Option<u32>,
     /// How stored tokens are sealed.
     pub sealing: Sealing,
     /// Hosts of the service.
@@ -97,6 +99,7 @@ impl Config {
         let client_keys = reader.client_keys();
         let credentials = reader.credentials();
         let strategy = reader.checked("TOKEN_SELECTION_STRATEGY", Strategy::parse);
+        let account_max_concurrent = reader.parsed("ACCOUNT_MAX_CONCURRENT", concurrency);
         let sealing = reader.checked("TOKEN_STORE_KEY", Sealing::parse);
         let bases = reader.bases();
         let refresh_timeout = reader.parsed("TOKEN_REFRESH_TIMEOUT", duration).unwrap_or(Millis::secs(10));
@@ -118,6 +121,7 @@ impl Config {
             model_map,
             credentials,
             strategy,
+            account_max_concurrent,
             sealing,
             bases,
             refresh_timeout,
@@ -273,6 +277,12 @@ impl Reader<'_> {
     }
 }
 
+/// How many at once.
+fn concurrency(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (1..=MAX_CONCURRENT).contains(number));
+    number.ok_or_else(|| format!("give a whole number from 1 to {MAX_CONCURRENT}, or leave it out for no limit"))
+}
+
 /// Minutes as a decimal number.
 fn minutes(text: &str) -> Result<Millis, String> {
     let minutes: f64 = text.parse().map_err(|_| String::from("give a number of minutes, such as 15"))?;
@@ -322,6 +332,8 @@ fn millis(value: f64) -> Millis {
     Millis(value.ceil() as u64)
 }
 
+/// Anything above is no limit.
+const MAX_CONCURRENT: u32 = 10_000;
 /// More than a minute, the shortest lifetime that every store takes; and a year.
 const MIN_HOURS: f64 = 0.02;
 const MAX_HOURS: f64 = 8760.0;
@@ -354,6 +366,8 @@ mod tests {
         let config = read(&[KEY, ACCOUNT]);
         assert_eq!((config.problems, config.notes, config.credentials.len()), (vec![], vec![], 1));
         assert_eq!(config.deadlines.stream, Millis::mins(30));
+        assert_eq!(config.account_max_concurrent, None);
+        assert_eq!(read(&[KEY, ACCOUNT, ("ACCOUNT_MAX_CONCURRENT", " 10000 ")]).account_max_concurrent, Some(10_000));
         assert_eq!(config.cors, Origins::Any);
     }
 
@@ -363,6 +377,10 @@ mod tests {
             ("KIRO_CLIENT_TOKEN", "[{\"key\":\"hush\",\"rpm\":5}]"),
             ("KIRO_AUTH_TOKEN", "{hush"),
             ("TOKEN_SELECTION_STRATEGY", "hush"),
+            ("ACCOUNT_MAX_CONCURRENT", "hush"),
+            ("ACCOUNT_MAX_CONCURRENT", "0"),
+            ("ACCOUNT_MAX_CONCURRENT", "10001"),
+            ("ACCOUNT_MAX_CONCURRENT", "1.5"),
             ("TOKEN_REFRESH_TIMEOUT", "hush"),
             ("TOKEN_REFRESH_TIMEOUT", "-1s"),
             ("TOKEN_STORE_KEY", "hush"),

@@ -183,6 +183,7 @@ fn every_refusal_has_an_answer_that_blames_the_right_side() {
         (Refusal::Quota { until }, Kind::QuotaExhausted),
         (Refusal::Denied { until }, Kind::UpstreamRefused),
         (Refusal::Failing { until }, Kind::UpstreamFailed),
+        (Refusal::Busy { until }, Kind::RateLimited),
         (Refusal::RefreshFailing { until }, Kind::UpstreamFailed),
         (Refusal::Exhausted, Kind::UpstreamFailed),
         (Refusal::NeedsLogin, Kind::NoUsableAccount),

@@ -180,9 +180,13 @@ fn a_used_up_quota_comes_back_at_its_reset() {
     let account = nth(&pool, 0);
     settle(&mut pool, account, Outcome::QuotaUsedUp { resets: None }, NOW);
     settle(&mut pool, account, Outcome::Served, after(Millis::secs(1)));
+    let refused = Pick::None(Refusal::Quota { until: DECEMBER });
+    assert_eq!(pick(&mut pool, after(Millis::mins(24 * 60 - 1))), refused);
     let last = DECEMBER - Millis(1);
-    assert_eq!(pick(&mut pool, last), Pick::None(Refusal::Quota { until: DECEMBER }));
-    assert_eq!(pick(&mut pool, DECEMBER), Pick::Refresh(account), "it is back, with a token long expired");
+    renew(&mut pool, account, "access", last);
+    settle(&mut pool, account, Outcome::QuotaUsedUp { resets: None }, last);
+    assert_eq!(pick(&mut pool, last), refused);
+    assert_eq!(pick(&mut pool, DECEMBER), Pick::Use(account));
 }
 
 #[test]

@@ -332,8 +332,8 @@ async function leaveInSilence() {
 
 test('silence brings a ping after 15 seconds, before and after the first text; a client that went in silence is noticed by then', async () => {
   const [before, after] = await Promise.all([
-    stream(shared, `${marker()}\n@sim head-delay 16000; text "late"`),
-    stream(shared, `${marker()}\n@sim text "early"; delay 16000; text ", late"`),
+    stream(shared, `${marker()}\n@sim head-delay 20000; text "late"`),
+    stream(shared, `${marker()}\n@sim text "early"; delay 20000; text ", late"`),
     leaveInSilence(),
   ]);
   assert.deepEqual([before.message.content, before.pings, before.error], [[text('late')], 1, null]);

@@ -166,7 +166,7 @@ test('what is not configured is a 503 that says what to set', async (context) =>
 
 test('silence and endlessness have their deadlines', async (context) => {
   const upstream = await simulator(context, { accounts: accounts('one') });
-  const env = { KIRO_AUTH_TOKEN: credentials('one'), SERVER_READ_TIMEOUT_MINUTES: '0.02', STREAM_REQUEST_TIMEOUT_MINUTES: '0.05' };
+  const env = { KIRO_AUTH_TOKEN: credentials('one'), SERVER_READ_TIMEOUT_MINUTES: '0.02', STREAM_REQUEST_TIMEOUT_MINUTES: '0.1' };
   const own = await gateway(context, { upstream, env });
 
   await context.test('a service that never begins is a 504', async () => {

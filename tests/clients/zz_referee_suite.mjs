@@ -11,18 +11,23 @@ import { chat, records, sharedSimulator } from './support/simulator.mjs';
 
 const ARN = 'arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK';
 
-/** The bearer the gateway itself uses, taken from a record. */
+/** The bearer the gateway itself uses, taken from a record; whichever account serves, an API key wants a header beside it. */
 async function bearer() {
   const mark = marker();
   await call(shared, '/v1/messages', { body: turn(mark) });
   const record = await chat(sharedSimulator, mark);
-  const headers = Object.fromEntries(record.headers);
-  return { token: headers.authorization.replace(/^Bearer /, ''), profileArn: record.body.profileArn };
+  const { authorization, tokentype } = Object.fromEntries(record.headers);
+  return { token: authorization.replace(/^Bearer /, ''), tokentype, profileArn: record.body.profileArn };
 }
 
 async function official() {
-  const { token, profileArn } = await bearer();
+  const { token, tokentype, profileArn } = await bearer();
   const client = new CodeWhispererStreaming({ endpoint: sharedSimulator, region: 'us-east-1', token: { token }, maxAttempts: 1 });
+  const beside = (next) => (args) => {
+    if (tokentype) args.request.headers.tokentype = tokentype;
+    return next(args);
+  };
+  client.middlewareStack.add(beside, { step: 'build', name: 'besideTheBearer' });
   return { client, profileArn };
 }
 

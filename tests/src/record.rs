@@ -56,6 +56,20 @@ impl Record {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
+
+    /// Whether some text in the body holds this one, as every body does the empty one.
+    pub fn holds(&self, word: &str) -> bool {
+        word.is_empty() || holds(&self.body, word)
+    }
+}
+
+fn holds(value: &Value, word: &str) -> bool {
+    match value {
+        Value::String(text) => text.contains(word),
+        Value::Array(items) => items.iter().any(|item| holds(item, word)),
+        Value::Object(members) => members.values().any(|member| holds(member, word)),
+        _ => false,
+    }
 }
 
 /// How a request was judged.

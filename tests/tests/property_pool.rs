@@ -52,7 +52,7 @@ fn events(sound: Option<usize>, rich: bool) -> impl Strategy<Value = Vec<Event>>
     let account = proptest::sample::select(afflicted);
     let chat = proptest::sample::select(CHAT_FAULTS);
     let login = proptest::sample::select(LOGIN_FAULTS);
-    let operation = proptest::sample::select(&[Operation::Chat, Operation::Social, Operation::Other][..]);
+    let operation = proptest::sample::select(&[Operation::Chat, Operation::Social, Operation::Usage][..]);
     let session = proptest::option::of(0..3_u8);
     let ask = (any::<bool>(), prop_oneof![4 => Just(1_usize), 1 => 2..12_usize], session)
         .prop_map(|(there, times, session)| Event::Ask { there, times, session });

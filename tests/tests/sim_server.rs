@@ -467,6 +467,12 @@ fn the_switches_work_over_http() {
     let records = request(&upstream, "GET", "/_sim/requests", &[], b"").json();
     assert_eq!(records["requests"].as_array().unwrap().len(), 4);
     assert_eq!(records["requests"][0]["verdict"], "refused");
+    bearer_chat(&upstream, &token, &prompt("a word of its own"));
+    let holding = |word: &str| {
+        let path = format!("/_sim/requests?holding={word}");
+        request(&upstream, "GET", &path, &[], b"").json()["requests"].as_array().unwrap().len()
+    };
+    assert_eq!([holding("own"), holding("nobody"), holding("")], [1, 0, 5]);
     assert_eq!(post(&upstream, "/_sim/reset", &json!({})).status, 200);
     assert_eq!(upstream.requests().len(), 0);
     assert_eq!(upstream.config(), Config::default());

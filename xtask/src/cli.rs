@@ -7,7 +7,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::failure::{Failure, Result};
 use crate::gateway::Platform;
-use crate::{bundle, dev, serve, test};
+use crate::{accounts, bundle, dev, serve, test};
 
 /// One command with its options.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub(crate) enum Request {
     Serve(serve::Options),
     Test(test::Options),
     Bundle(bundle::Options),
+    Accounts(accounts::Options),
     Bench(Vec<OsString>),
 }
 
@@ -40,6 +41,12 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Requ
         "bundle" => {
             bundle::Options::read(rest).map(Request::Bundle).map_err(|error| misused("bundle", &error.to_string()))
         }
+        "accounts" if help || rest.is_empty() => {
+            Ok(Request::Help(accounts::help(rest.first().and_then(|word| word.to_str()))))
+        }
+        "accounts" => accounts::Options::read(rest)
+            .map(Request::Accounts)
+            .map_err(|error| misused("accounts", &error.to_string())),
         "bench" if help => Ok(Request::Help(HELP_BENCH)),
         "bench" => Ok(Request::Bench(rest.into_iter().filter(|argument| argument != "--").collect())),
         other => Err(Failure::new(format!("there is no command `{other}`: see `cargo xtask --help`"))),
@@ -143,11 +150,12 @@ const HELP: &str = "\
 Usage: cargo xtask <command> [options]
 
 Commands:
-  dev      set everything up and run a working gateway on this machine
-  test     set everything up and run all tests (--fast: the inner loop)
-  bench    measure the project beside its peers
-  bundle   build the Cloudflare Workers bundle, or the zip for AWS Lambda, and check its size
-  serve    a gateway for one test suite; ends with its standard input
+  dev        set everything up and run a working gateway on this machine
+  accounts   import, sign in, list and check the accounts of a gateway
+  test       set everything up and run all tests (--fast: the inner loop)
+  bench      measure the project beside its peers
+  bundle     build the Cloudflare Workers bundle, or the zip for AWS Lambda, and check its size
+  serve      a gateway for one test suite; ends with its standard input
 
 A fresh machine needs Rust (rustup), Node 20 or newer and Python 3. Everything else is installed on first use, in
 pinned versions, under target/ and node_modules/. `cargo xtask <command> --help` tells more.";
@@ -168,6 +176,8 @@ rebuilt; for a changed function, start again. Nothing of your AWS configuration 
   --no-build          serve the bundle or the function that is there, and do not rebuild
   -v, --verbose       show everything that wrangler or the emulator says
 
+Without an account in the environment it uses those of `cargo xtask accounts`, where there are any.
+
 Environment, all optional; every other documented setting is passed on to the gateway too:
   KIRO_AUTH_TOKEN, KIRO_AUTH_TOKEN_FILE   your account(s): JSON, or the path of a file that holds it
   AWS_REFRESHTOKEN                        instead: a comma list of Social refresh tokens
@@ -180,7 +190,8 @@ Starts a gateway as `dev` does, on free ports, for a test suite that needs one o
 with --json, one line on standard output:
   {\"event\":\"ready\",\"key\":\"123456\",\"sim_url\":\"http://127.0.0.1:…\",\"url\":\"http://127.0.0.1:…\"}
 `key` is null when the environment set one; `sim_url` is null with a real account. With --persist the local KV
-(or, with --lambda, the table) outlives it in DIR. It ends, with everything it started, when its standard input ends.";
+(or, with --lambda, the table) outlives it in DIR. Accounts are those of the environment, else those of
+`cargo xtask accounts`. It ends, with everything it started, when its standard input ends.";
 
 const HELP_TEST: &str = "\
 Usage: cargo xtask test [--fast | --only NAME] [--list]
@@ -254,7 +265,7 @@ mod tests {
 
     #[test]
     fn every_command_has_help() {
-        for command in ["dev", "serve", "test", "bundle", "bench"] {
+        for command in ["accounts", "dev", "serve", "test", "bundle", "bench"] {
             let Request::Help(text) = request(&format!("{command} --help")).unwrap() else {
                 unreachable!("help was asked for");
             };

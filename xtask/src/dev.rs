@@ -25,7 +25,7 @@ pub(crate) struct Options {
 /// Runs until Ctrl-C (a success) or until something it started ends by itself (a failure).
 pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
     // What is wrong with the settings or the port is told before minutes of installing.
-    let settings = Settings::from_environment()?;
+    let settings = Settings::of_person(root)?;
     ports::claim(options.port, "--port")?;
     ports::claim(options.upstream_port, "--upstream-port")?;
     options.platform.prepare(root, options.build)?;
@@ -40,6 +40,8 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
             verbose: options.verbose,
             rebuild: options.build,
             quiet: false,
+            program: None,
+            log: None,
         },
     )?;
     say(&Banner {
@@ -108,7 +110,7 @@ impl Banner<'_> {
         match (self.account, self.upstream) {
             (Some(source), _) => format!("REAL, with the account of {source}"),
             (None, url) => format!(
-                "SIMULATED at {}: answers are made up.\n            To use your account, set KIRO_AUTH_TOKEN (JSON, or the path of a JSON file) and start again.",
+                "SIMULATED at {}: answers are made up.\n            To use your account, run `cargo xtask accounts login` or `… import`, or set KIRO_AUTH_TOKEN (JSON, or the path of a\n            JSON file), and start again.",
                 url.unwrap_or("an unknown address")
             ),
         }

@@ -3,6 +3,7 @@
 //! A fresh machine needs Rust (through rustup), Node 20 and Python 3; the commands install the rest, pinned, under
 //! `target/` and `node_modules/`.
 
+mod accounts;
 mod bench;
 mod bundle;
 mod cli;
@@ -46,6 +47,7 @@ fn perform(request: Request) -> Result<()> {
         Request::Dev(options) => dev::run(&root, &options)?,
         Request::Serve(options) => serve::run(&root, &options)?,
         Request::Test(options) => test::run(&root, &options)?,
+        Request::Accounts(options) => accounts::run(&root, options)?,
         Request::Bench(arguments) => bench::run(&root, &arguments)?,
     }
     Ok(())

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::failure::Result;
 use crate::gateway::{DEVELOPMENT_KEY, Gateway, Plan, Platform};
 use crate::process::interrupt;
-use crate::progress::answer;
+use crate::progress::{answer, say};
 use crate::root::Root;
 use crate::settings::{ClientKey, Settings};
 
@@ -30,7 +30,10 @@ pub(crate) struct Options {
 /// Starts a gateway, tells its addresses on standard output, and runs until standard input ends or Ctrl-C.
 pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
     let input_ended = watch_input();
-    let settings = Settings::from_environment()?;
+    let settings = Settings::of_person(root)?;
+    if let Some(source) = settings.account() {
+        say(&format!("upstream: REAL, with the account of {source}"));
+    }
     options.platform.prepare(root, options.build)?;
     let mut gateway = Gateway::start(
         root,

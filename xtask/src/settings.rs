@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
+use crate::accounts::Home;
 use crate::failure::{Failure, Result};
+use crate::root::Root;
 
 /// Names and values for the gateway, and whose account they speak for.
 #[derive(Debug, Default)]
@@ -44,12 +46,28 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The names set in this process's environment.
-    pub(crate) fn from_environment() -> Result<Self> {
-        Self::read(|name| std::env::var(name).ok())
+    /// The names set in this process's environment; with no account among them, the list that the person keeps on this
+    /// machine (`cargo xtask accounts`), if it holds one.
+    pub(crate) fn of_person(root: &Root) -> Result<Self> {
+        let settings = Self::read(|name| std::env::var(name).ok())?;
+        if settings.account.is_some() {
+            return Ok(settings);
+        }
+        let home = Home::of(root);
+        match home.accounts()? {
+            Some(list) => settings.with_list(home.shown(), list),
+            None => Ok(settings),
+        }
     }
 
-    /// Where the account came from (a variable's name); nothing when none is configured.
+    fn with_list(mut self, name: &'static str, list: String) -> Result<Self> {
+        check_accounts(name, &list)?;
+        self.values.insert("KIRO_AUTH_TOKEN".to_owned(), list);
+        self.account = Some(name);
+        Ok(self)
+    }
+
+    /// Where the account came from (the name of a variable or of a file); nothing when none is configured.
     pub(crate) fn account(&self) -> Option<&'static str> {
         self.account
     }
@@ -166,8 +184,9 @@ const EXPECTED: &str =
     r#"{"auth":"Social","refreshToken":"…"}, a list of such objects, or the path of a file that holds one"#;
 
 /// Handed to the gateway as they are.
-const PLAIN: [&str; 27] = [
+const PLAIN: [&str; 28] = [
     "TOKEN_SELECTION_STRATEGY",
+    "ACCOUNT_MAX_CONCURRENT",
     "TOKEN_REFRESH_TIMEOUT",
     "TOKEN_STORE_KEY",
     "KIRO_API_BASE",
@@ -240,6 +259,16 @@ mod tests {
             assert!(settings.with_defaults(&[])["KIRO_AUTH_TOKEN"].starts_with('['));
         }
         fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn the_list_of_this_machine_is_told_as_the_source() {
+        let settings = read(&[("LOG_LEVEL", "debug")]).unwrap();
+        let settings = settings.with_list(".kiro2api/accounts.json", "[{\n}]\n".to_owned()).unwrap();
+        assert_eq!(settings.account(), Some(".kiro2api/accounts.json"));
+        assert_eq!(settings.with_defaults(&[])["KIRO_AUTH_TOKEN"], "[{\n}]\n");
+        let failure = read(&[]).unwrap().with_list("its name", "[s3cret".to_owned()).unwrap_err().to_string();
+        assert!(failure.starts_with("its name is not valid JSON") && !failure.contains("s3cret"), "{failure}");
     }
 
     #[test]

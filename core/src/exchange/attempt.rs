@@ -34,6 +34,9 @@ impl Exchange {
         if let Some(call) = &mut self.call {
             call.sent(now);
         }
+        if let Some(inspection) = &mut self.inspection {
+            inspection.sent(now);
+        }
         self.state = State::Await(purpose, Reading::default());
     }
 
@@ -99,6 +102,9 @@ impl Exchange {
         let whole = if error.is_none() { Some(reading) } else { None };
         match (purpose, &reading.head, error) {
             (Purpose::Refresh, ..) => self.refresh_answered(gateway, whole, now),
+            (Purpose::Quota, ..) if self.inspection.is_some() => {
+                self.inspected(gateway, error.map_or(Heard::Whole(reading), Heard::Broke), now);
+            }
             (Purpose::Profile, ..) => self.profile_answered(gateway, whole, now),
             (Purpose::Quota | Purpose::Models, ..) => {
                 self.tended(gateway, error.map_or(Heard::Whole(reading), Heard::Broke), now)
@@ -115,6 +121,9 @@ impl Exchange {
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
         if self.is_tending() {
             return self.tended(gateway, Heard::Late, now);
+        }
+        if self.inspection.is_some() {
+            return self.inspection_woke(gateway, now);
         }
         let (refreshing, dismissed) = (self.is_refreshing(), self.is_out(now) && !self.left);
         let Some(call) = &mut self.call else { return };
@@ -191,6 +200,9 @@ impl Exchange {
             call.served(gateway, now);
         }
         let Some(relay) = &call.relay else { return };
+        if relay.ended().is_some() {
+            call.ticket = None;
+        }
         match relay.ended().cloned() {
             Some(Ended::Broken(failure)) => return self.failed(gateway, &failure, now),
             Some(Ended::Unmet(correction)) => return self.ask_again(gateway, &correction, now),
@@ -218,6 +230,7 @@ impl Exchange {
     /// says what the first one was; the client's usage is that of the answer it gets, since that is the size of its
     /// conversation.
     fn ask_again(&mut self, gateway: &mut Gateway, correction: &Correction, now: Millis) {
+        self.meter(gateway);
         let Some(call) = &mut self.call else { return };
         let used = call.relay.take().map(|relay| relay.pipe().used()).unwrap_or_default();
         let (input, output) = (used.input.tokens, used.output.tokens);
@@ -256,11 +269,14 @@ impl Exchange {
         }
         self.summary.verdicts.push(format!("{failure}: {verdict:?}"));
         let error = failure.error(call.asked());
+        if verdict != Verdict::FindProfile {
+            call.ticket = None;
+        }
         match verdict {
             Verdict::Refuse => return self.fail(gateway, &error, now),
             Verdict::FailOver | Verdict::Retry(_) | Verdict::FindProfile => {}
             Verdict::GiveUp => call.give_up_account(),
-            Verdict::Refresh => call.facts.refreshed = true,
+            Verdict::Refresh => call.facts.bearer_refused = true,
             Verdict::NextHost => call.next_host(),
             Verdict::Repair(repair) => match call.repair(repair, &failure, gateway.config()) {
                 Ok(true) => {}

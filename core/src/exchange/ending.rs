@@ -74,6 +74,9 @@ impl Exchange {
     }
 
     pub(crate) fn relayed(&mut self, gateway: &mut Gateway, now: Millis) {
+        if let Some(call) = &mut self.call {
+            call.ticket = None;
+        }
         let Some(Ended::Broken(failure)) = self.call.as_ref().and_then(|call| call.relay.as_ref()?.ended()).cloned()
         else {
             return self.completed(gateway, now);
@@ -102,6 +105,9 @@ impl Exchange {
 
     /// What the answer came to.
     fn sum_up(&mut self, gateway: &mut Gateway) {
+        if let Some(inspection) = &self.inspection {
+            inspection.give_way(gateway);
+        }
         if let Some(relay) = self.call.as_ref().and_then(|call| call.relay.as_ref()) {
             let learned = relay.pipe().learned();
             self.summary.used(&relay.pipe().used());
@@ -119,6 +125,9 @@ impl Exchange {
             }
         }
         self.meter(gateway);
+        if let Some(call) = &mut self.call {
+            call.ticket = None;
+        }
     }
 }
 

@@ -57,9 +57,8 @@ impl Exchange {
     pub(crate) fn meter(&mut self, gateway: &mut Gateway) {
         let Some(call) = &self.call else { return };
         let (Some(account), Some(relay)) = (call.account(), &call.relay) else { return };
-        if let Some(price) = relay.pipe().used().credits {
-            gateway.pool_mut().metered(account, Credits::of(price));
-        }
+        let used = relay.pipe().used();
+        gateway.pool_mut().metered(account, used.credits.map(Credits::of), used.cache_read);
     }
 
     fn ask_quota(&mut self, gateway: &mut Gateway, now: Millis) -> bool {
@@ -103,7 +102,7 @@ impl Exchange {
                     return;
                 }
             }
-            Seen::Unknown(why) => {
+            Seen::Unknown(why, _) => {
                 let text = format!("what is left of the account {} cannot be read: {why}", look.label());
                 self.lines.push(event_line("warn", &text, now));
             }

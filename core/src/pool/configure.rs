@@ -48,9 +48,6 @@ impl Pool {
         before.iter_mut().for_each(|slot| slot.retired = true);
         // They are as many as the operator has taken out while this instance was there.
         self.slots.append(&mut before);
-        let mut order: Vec<_> = self.configured().map(|slot| (slot.credential.priority, slot.account)).collect();
-        order.sort_by_key(|(priority, _)| *priority);
-        self.order = order.into_iter().map(|(_, account)| account).collect();
         (self.strategy, self.sealing) = (strategy, sealing);
         self.shelf.expire();
         changes

@@ -56,11 +56,42 @@ impl Entry {
 
     /// Whether it holds something that is worth a write to a store that holds `stored`.
     pub(super) fn is_news(&self, stored: &Self) -> bool {
-        let readings = (self.reading.as_ref(), stored.reading.as_ref());
-        Reading::is_news(readings.0, readings.1) || {
-            let rest = |entry: &Self| Self { reading: None, ..entry.clone() };
-            rest(self) != rest(stored)
-        }
+        let since = |entry: &Self| entry.reading.as_ref().is_some_and(|reading| reading.at > self.quota.at);
+        Reading::is_news(self.reading.as_ref(), stored.reading.as_ref())
+            // The first word since the quota was used up may end the rest: see `rest`.
+            || (self.quota.counts() && since(self) && !since(stored))
+            || !self.agrees(stored)
+    }
+
+    /// Whether both say the same of everything but the quota.
+    fn agrees(&self, other: &Self) -> bool {
+        let Self {
+            token,
+            profile,
+            refused,
+            throttle,
+            quota,
+            denied,
+            renewal,
+            rejected,
+            suspended,
+            original_dead,
+            rotated_dead,
+            claim,
+            reading: _,
+        } = self;
+        *token == other.token
+            && *profile == other.profile
+            && *refused == other.refused
+            && *throttle == other.throttle
+            && *quota == other.quota
+            && *denied == other.denied
+            && *renewal == other.renewal
+            && *rejected == other.rejected
+            && *suspended == other.suspended
+            && *original_dead == other.original_dead
+            && *rotated_dead == other.rotated_dead
+            && *claim == other.claim
     }
 
     /// When the newest access token was issued; 0 when there is none.
@@ -159,6 +190,16 @@ impl Cooling {
         Millis(self.until)
     }
 
+    /// When it last began, or was last counted.
+    pub(super) fn at(&self) -> Millis {
+        Millis(self.at)
+    }
+
+    /// How many failures were counted since the last success.
+    pub(super) fn strikes(&self) -> u32 {
+        self.strikes
+    }
+
     /// Whether it holds now.
     pub(super) fn holds(&self, now: Millis) -> bool {
         now.0 < self.until
@@ -187,9 +228,12 @@ impl Cooling {
         });
     }
 
-    /// Holds until `until`, whatever was before.
+    /// Holds until `until`, whatever was before: an earlier end than the last one begins an epoch.
     pub(super) fn hold(&mut self, now: Millis, until: Millis) {
-        self.advance(Self { epoch: self.epoch, until: until.0, strikes: self.strikes.saturating_add(1), at: now.0 });
+        let shorter = until < self.until();
+        let epoch = if shorter { now.0.max(self.epoch.saturating_add(1)) } else { self.epoch };
+        let past = if now < self.until() + FORGET_AFTER { self.strikes } else { 0 };
+        self.advance(Self { epoch, until: until.0, strikes: past.saturating_add(1), at: now.0 });
     }
 
     /// Counts without cooling down; returns the count.
@@ -249,13 +293,14 @@ fn raise<T: Ord + Clone>(mine: &mut T, theirs: &T) {
 /// The end of a claim that was given back.
 const RELEASED: u64 = 0;
 /// After a cool-down has been over for this long, its count starts anew and no probe is asked for.
-const FORGET_AFTER: Millis = Millis::mins(30);
+pub(super) const FORGET_AFTER: Millis = Millis::mins(30);
 
 #[cfg(test)]
 mod tests {
     use proptest::option::of;
     use proptest::prelude::*;
 
+    use super::super::forecast::Rate;
     use super::super::quota::Credits;
     use super::*;
 
@@ -292,6 +337,7 @@ mod tests {
             overage: false,
             resets,
             plan: None,
+            rate: Rate::default(),
         })
     }
 

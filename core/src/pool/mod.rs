@@ -5,42 +5,51 @@
 //!
 //! ```text
 //!            needs_load ──▶ absorb                        (any time; merging never loses the newer side)
-//! pick ─┬─ Use ──────▶ lease ─▶ the request ─▶ settle ─▶ pick again after a failure
+//! pick ─┬─ Use ──────▶ lease, begin ─▶ the request ─▶ settle ─▶ pick again after a failure
 //!       ├─ Refresh ──▶ claim_refresh ─▶ refreshed      ─▶ snapshot, save, saved ─▶ pick again
 //!       │                            └▶ refresh_failed ─▶ ReloadFirst: absorb and ask again; else pick again
-//!       ├─ Wait ─────▶ sleep ─▶ pick again
+//!       ├─ Wait, Full ▶ sleep ─▶ pick again
 //!       └─ None ─────▶ Refusal::error
 //! ```
 //!
 //! What is known about an account is one entry of registers that merge commutatively, so stale reads
 //! and lost writes of the store cost time, not tokens. It is stored sealed (see [`Sealing`]).
-//! Stickiness, probes, model capacity and 5xx counts are worth nothing to others and stay in memory.
+//! Stickiness, probes, model capacity, 5xx counts, requests under way and what was served are worth nothing to others
+//! and stay in memory: they are those of one instance, and begin anew with it.
 
 mod calendar;
+mod check;
+mod choice;
 mod configure;
 mod credential;
 mod entry;
+mod forecast;
 mod ledger;
 mod pick;
 mod quota;
 mod renew;
+mod rest;
 mod settle;
 mod slot;
 mod state;
 mod sticky;
 mod store;
+mod tally;
 
 use core::fmt;
 use std::collections::BTreeMap;
 
+pub use check::Readiness;
+pub use choice::Strategy;
 pub use configure::Changes;
 pub use credential::{Credential, Login, MAX_LABEL, Parsed, parse};
 pub use pick::{Ask, Pick, Refusal};
 pub use quota::{Credits, Quota};
 pub use renew::{AfterRefreshFault, Grant, RefreshFault, Renewal};
 pub use settle::Outcome;
-pub use state::AccountState;
+pub use state::{AccountState, QuotaState, Seen};
 pub use store::{Absorbed, MAX_FOREIGN, RELOAD_AFTER, RETRY_STORE_AFTER, Snapshot, Trouble};
+pub use tally::Ticket;
 
 use crate::host::Millis;
 use crate::seal::Sealing;
@@ -54,9 +63,11 @@ use sticky::Sticky;
 pub struct Pool {
     /// As configured; behind them the retired ones.
     slots: Vec<Slot>,
-    /// Accounts by priority, then as configured.
-    order: Vec<Account>,
     strategy: Strategy,
+    /// How many requests may be under way on one account.
+    most_under_way: Option<u32>,
+    /// Counts the requests of this instance.
+    turns: u64,
     sealing: Sealing,
     sticky: Sticky,
     /// Models without capacity, by name; at most [`MAX_MODELS`].
@@ -68,35 +79,6 @@ pub struct Pool {
 /// pool is configured. Means nothing in another pool.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct Account(usize);
-
-/// Which account serves first. A session stays with its account under every strategy.
-///
-/// Remaining quota is not known yet; until it is, all three behave as [`Strategy::Sequential`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Strategy {
-    /// The most remaining quota first.
-    #[default]
-    Optimal,
-    /// All accounts evenly.
-    Balanced,
-    /// The first usable one by priority (lower numbers first), then in the order of the configuration.
-    Sequential,
-}
-
-impl Strategy {
-    /// Reads `TOKEN_SELECTION_STRATEGY`; nothing set means [`Strategy::Optimal`].
-    ///
-    /// # Errors
-    /// Names the variable and the words it may hold.
-    pub fn parse(text: Option<&str>) -> Result<Self, String> {
-        match text.unwrap_or("").trim().to_ascii_lowercase().as_str() {
-            "" | "optimal" => Ok(Self::Optimal),
-            "balanced" => Ok(Self::Balanced),
-            "sequential" => Ok(Self::Sequential),
-            _ => Err("TOKEN_SELECTION_STRATEGY: expected optimal, balanced or sequential".to_owned()),
-        }
-    }
-}
 
 /// What one request to the service needs from its account. Also says later which token was used: keep it for
 /// [`Pool::settle`].
@@ -138,8 +120,9 @@ impl Pool {
     pub fn new(credentials: Vec<Credential>, strategy: Strategy, sealing: Sealing) -> Self {
         let mut pool = Self {
             slots: Vec::new(),
-            order: Vec::new(),
             strategy,
+            most_under_way: None,
+            turns: 0,
             sealing: Sealing::default(),
             sticky: Sticky::default(),
             capacity: BTreeMap::new(),
@@ -151,12 +134,12 @@ impl Pool {
 
     /// How many accounts are configured, usable or not.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.configured().count()
     }
 
     /// Whether no account is configured.
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.configured().next().is_none()
     }
 
     /// Every account, in the order of the configuration.

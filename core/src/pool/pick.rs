@@ -1,6 +1,7 @@
 //! Which account serves a request, and what to say when none can.
 
-use super::slot::{Cause, Standing};
+use super::choice::Rank;
+use super::slot::{Cause, Slot, Standing};
 use super::{Account, Pool};
 use crate::error::{Error, Kind};
 use crate::host::Millis;
@@ -19,7 +20,7 @@ pub struct Ask<'a> {
 }
 
 /// What to do for the request.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pick {
     /// Call the service with this account's [`super::Lease`].
     Use(Account),
@@ -28,6 +29,9 @@ pub enum Pick {
     /// Another request refreshes the account or tries whether it is back: pick again at this time. The caller
     /// bounds how often by its own deadline.
     Wait(Millis),
+    /// As many requests as may be are under way on every account that could serve: pick again at this time, within the
+    /// same bounds.
+    Full(Millis),
     /// No account can serve.
     None(Refusal),
 }
@@ -60,6 +64,11 @@ pub enum Refusal {
         /// When it is tried again.
         until: Millis,
     },
+    /// As many requests are under way on every account as may be.
+    Busy {
+        /// When it is worth trying again.
+        until: Millis,
+    },
     /// Refreshes fail, and no valid token is left.
     RefreshFailing {
         /// When the next refresh is tried.
@@ -86,6 +95,7 @@ impl Refusal {
             | Self::Quota { until }
             | Self::Denied { until }
             | Self::Failing { until }
+            | Self::Busy { until }
             | Self::RefreshFailing { until } => Some(until),
             Self::Exhausted | Self::NeedsLogin | Self::Suspended | Self::Disabled | Self::Empty => None,
         }
@@ -106,6 +116,7 @@ impl Refusal {
                 "The service does not authorize the gateway's accounts (profile, plan or region); tell the operator.",
             ),
             Self::Failing { .. } => (Kind::UpstreamFailed, "The service keeps failing; try again shortly."),
+            Self::Busy { .. } => (Kind::RateLimited, BUSY),
             Self::RefreshFailing { .. } => {
                 (Kind::UpstreamFailed, "The service's login endpoint cannot be reached or fails; try again shortly.")
             }
@@ -140,46 +151,85 @@ impl Refusal {
     }
 }
 
+/// What a look at every account came to.
+struct Survey {
+    /// The first that serves, and whether its token is to be refreshed first.
+    first: Option<(Rank, Account, bool)>,
+    /// The first of those that only fail.
+    failing: Option<(Rank, Account)>,
+    /// Somebody refreshes one of them, or tries whether it is back.
+    waiting: bool,
+    /// One could serve if fewer requests were under way on it.
+    full: bool,
+    /// The session's own is one of those.
+    home_full: bool,
+    /// The session's own is being refreshed.
+    home_refreshing: bool,
+    refusal: Refusal,
+}
+
 impl Pool {
-    /// The account for a request: the one it is at, else the session's, else the first usable one by priority and order.
+    /// The account for a request: the one it is at, else the session's, else the first usable one, see [`super::choice`].
     ///
     /// A token that is due but still valid is refreshed by the first request that comes and used by the
-    /// others. A session waits for its own account's refresh; other requests take another account that is ready.
+    /// others. A session waits for its own account's refresh; other requests take another account that is ready. When
+    /// too many requests are under way on its account a session is a guest elsewhere, and comes back.
     pub fn pick(&mut self, ask: &Ask<'_>, now: Millis) -> Pick {
-        let seat = ask.session.and_then(|session| self.sticky.seat(session)).filter(|seat| self.order.contains(seat));
-        let at = ask.at.filter(|at| self.order.contains(at));
-        let others = self.order.iter().copied().filter(|account| Some(*account) != seat);
-        let rest = seat.into_iter().chain(others).filter(|account| Some(*account) != at);
-        let candidates: Vec<Account> = at.into_iter().chain(rest).collect();
-        let mut waiting = false;
-        let mut failing = None;
-        let mut refusal = Refusal::Empty;
-        for account in candidates {
-            let Some(standing) = self.slot(account).map(|slot| slot.standing(now)) else { continue };
-            let tried = ask.tried.contains(&account);
-            match standing {
-                _ if tried => {}
-                Standing::Ready { due: true } | Standing::NeedsRefresh => {
-                    return self.seated(ask, account, Pick::Refresh(account));
-                }
-                Standing::Ready { due: false } => return self.use_now(ask, account, now),
-                Standing::Refreshing(_) if Some(account) == seat => return Pick::Wait(now + LOOK_AGAIN),
-                Standing::Refreshing(_) | Standing::Probing(_) => waiting = true,
-                Standing::Cooling(Cause::Failing, _) => failing = failing.or(Some(account)),
-                _ => {}
-            }
-            let reason = refusal_of(&standing);
-            refusal = if reason.rank() < refusal.rank() { reason } else { refusal };
-        }
-        // An account that only fails is better than none: what failed is the service, and it may have recovered.
-        match failing {
-            _ if waiting => Pick::Wait(now + LOOK_AGAIN),
-            Some(account) => self.use_now(ask, account, now),
-            None => Pick::None(refusal),
+        let survey = self.survey(ask, now);
+        let stays = !survey.home_full;
+        match (survey.first, survey.failing) {
+            _ if survey.home_refreshing => Pick::Wait(now + LOOK_AGAIN),
+            (Some((_, account, true)), _) => self.seated(ask, account, stays, Pick::Refresh(account)),
+            (Some((_, account, false)), _) => self.use_now(ask, account, stays, now),
+            _ if survey.full => Pick::Full(now + LOOK_AGAIN),
+            _ if survey.waiting => Pick::Wait(now + LOOK_AGAIN),
+            // An account that only fails is better than none: what failed is the service, and it may have recovered.
+            (None, Some((_, account))) => self.use_now(ask, account, stays, now),
+            (None, None) => Pick::None(survey.refusal),
         }
     }
 
-    fn use_now(&mut self, ask: &Ask<'_>, account: Account, now: Millis) -> Pick {
+    /// The account that a request without a session would get, or would wait for; nothing is taken by asking.
+    pub fn next_up(&self, now: Millis) -> Option<Account> {
+        let survey = self.survey(&Ask { session: None, model: "", tried: &[], at: None }, now);
+        let first = survey.first.map(|(_, account, _)| account);
+        let refreshed = || self.usable(now).into_iter().next();
+        first.or_else(refreshed).or(survey.failing.map(|(_, account)| account))
+    }
+
+    /// One look at each account, and nothing from the heap: this is done for every request.
+    fn survey(&self, ask: &Ask<'_>, now: Millis) -> Survey {
+        let seat = ask.session.and_then(|session| self.sticky.seat(session));
+        let mut survey = Survey {
+            first: None,
+            failing: None,
+            waiting: false,
+            full: false,
+            home_full: false,
+            home_refreshing: false,
+            refusal: Refusal::Empty,
+        };
+        for (place, slot) in self.slots.iter().enumerate().filter(|(_, slot)| !slot.retired) {
+            let home = Some(slot.account) == seat;
+            let standing = slot.standing(now);
+            let refusal = refusal_of(&standing);
+            if refusal.rank() < survey.refusal.rank() {
+                survey.refusal = refusal;
+            }
+            if !ask.tried.contains(&slot.account) {
+                let rank = Rank::of(slot, place, (ask.at == Some(slot.account), home), self.strategy, now);
+                survey.take(slot.account, rank, standing, home, self.is_full(slot, now));
+            }
+        }
+        survey
+    }
+
+    fn is_full(&self, slot: &Slot, now: Millis) -> bool {
+        let most = self.most_under_way.and_then(|most| usize::try_from(most).ok());
+        most.is_some_and(|most| slot.tally.under_way(now) >= most)
+    }
+
+    fn use_now(&mut self, ask: &Ask<'_>, account: Account, stays: bool, now: Millis) -> Pick {
         if let Some(capacity) = self.capacity.get_mut(ask.model) {
             if capacity.cooling.holds(now) {
                 return Pick::None(Refusal::NoCapacity { until: capacity.cooling.until() });
@@ -196,14 +246,40 @@ impl Pool {
         {
             slot.probe = now + PROBE_FOR;
         }
-        self.seated(ask, account, Pick::Use(account))
+        self.seated(ask, account, stays, Pick::Use(account))
     }
 
-    fn seated(&mut self, ask: &Ask<'_>, account: Account, pick: Pick) -> Pick {
-        if let Some(session) = ask.session {
+    fn seated(&mut self, ask: &Ask<'_>, account: Account, stays: bool, pick: Pick) -> Pick {
+        if let Some(session) = ask.session.filter(|_| stays) {
             self.sticky.take_seat(session, account);
         }
         pick
+    }
+}
+
+impl Survey {
+    fn take(&mut self, account: Account, rank: Rank, standing: Standing, home: bool, full: bool) {
+        match standing {
+            Standing::Ready { .. } | Standing::NeedsRefresh if full => {
+                self.full = true;
+                self.home_full |= home;
+            }
+            Standing::Ready { due } => self.offer(rank, account, due),
+            Standing::NeedsRefresh => self.offer(rank, account, true),
+            Standing::Refreshing(_) if home => self.home_refreshing = true,
+            Standing::Refreshing(_) | Standing::Probing(_) => self.waiting = true,
+            Standing::Cooling(Cause::Failing, _) if full => self.full = true,
+            Standing::Cooling(Cause::Failing, _) if self.failing.is_none_or(|(first, _)| rank < first) => {
+                self.failing = Some((rank, account));
+            }
+            _ => {}
+        }
+    }
+
+    fn offer(&mut self, rank: Rank, account: Account, refresh: bool) {
+        if self.first.is_none_or(|(first, ..)| rank < first) {
+            self.first = Some((rank, account, refresh));
+        }
     }
 }
 
@@ -224,6 +300,8 @@ fn refusal_of(standing: &Standing) -> Refusal {
     }
 }
 
+const BUSY: &str = "As many requests as may be are under way on every account of the gateway (ACCOUNT_MAX_CONCURRENT); \
+                    try again after the given time.";
 /// How long a waiting request sleeps before it looks again. A refresh takes some hundred milliseconds.
 const LOOK_AGAIN: Millis = Millis(150);
 /// How long a probe may go without an outcome before another request tries.

@@ -11,6 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::forecast::Rate;
 use super::slot::{Cause, Slot, Standing};
 use super::{Account, Pool};
 use crate::host::Millis;
@@ -72,6 +73,9 @@ pub(super) struct Reading {
     pub(super) resets: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<String>,
+    /// How fast it was used up to this reading.
+    #[serde(default)]
+    pub(super) rate: Rate,
 }
 
 impl Reading {
@@ -87,8 +91,14 @@ impl Reading {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.remaining == Credits::default()
+    }
+
+    /// The rate up to the next reading: it goes on through the end of a period, of which a reading tells only a part.
+    fn rate_with(&self, next: &Quota, now: Millis) -> Rate {
+        let same = next.used >= self.used && now < self.ends();
+        if same { self.rate.after(next.used.minus(self.used), now - Millis(self.at)) } else { self.rate }
     }
 }
 
@@ -108,10 +118,14 @@ pub(super) struct Metering {
 }
 
 impl Pool {
-    /// The account whose quota is worth asking for; it is taken as asked. None that rests for another cause than its
-    /// quota, and none whose token would have to be refreshed first.
+    /// The account whose quota is worth asking for; it is taken as asked. First those the service has just refused for
+    /// their quota: whether that is true, and until when, is in the answer. None that rests for another cause, and none
+    /// whose token would have to be refreshed first: a rest of those is tried once a day instead.
     pub fn look_up(&mut self, now: Millis) -> Option<Account> {
-        let slot = self.slots.iter_mut().filter(|slot| !slot.retired).find(|slot| slot.wants_look(now))?;
+        let wanted = |slot: &Slot| !slot.retired && slot.wants_look(now);
+        let unheard = self.slots.iter().position(|slot| slot.quota_unheard(now) && wanted(slot));
+        let at = unheard.or_else(|| self.slots.iter().position(wanted))?;
+        let slot = self.slots.get_mut(at)?;
         slot.metering.next = now + ASKED_FOR;
         Some(slot.account)
     }
@@ -130,11 +144,13 @@ impl Pool {
         metering.next = now + Millis(pause);
     }
 
-    /// An answer of this account cost so much.
-    pub fn metered(&mut self, account: Account, price: Credits) {
+    /// An answer of this account cost so much, where the service said so, and read so many tokens of its input from the
+    /// service's cache.
+    pub fn metered(&mut self, account: Account, price: Option<Credits>, cached: u64) {
         let Some(slot) = self.slot_mut(account) else { return };
         slot.metering.follow(slot.entry.reading.as_ref());
-        slot.metering.spent = slot.metering.spent.plus(price);
+        slot.metering.spent = slot.metering.spent.plus(price.unwrap_or_default());
+        slot.tally.read_from_cache(cached);
     }
 
     /// What is left by the last reading and the metering since; `None`: never read.
@@ -151,13 +167,26 @@ impl Metering {
             (self.since, self.spent) = (at, Credits::default());
         }
     }
+
+    /// What answers have cost since this reading.
+    pub(super) fn spent_since(&self, reading: &Reading) -> Credits {
+        if self.since == reading.at { self.spent } else { Credits::default() }
+    }
+
+    /// What is left of it.
+    pub(super) fn left(&self, reading: &Reading) -> Credits {
+        reading.remaining.minus(self.spent_since(reading))
+    }
+
+    /// Whether the last look brought nothing.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.failed > 0
+    }
 }
 
 impl Slot {
     pub(super) fn remaining(&self) -> Option<Credits> {
-        let reading = self.entry.reading.as_ref()?;
-        let spent = if self.metering.since == reading.at { self.metering.spent } else { Credits::default() };
-        Some(reading.remaining.minus(spent))
+        self.entry.reading.as_ref().map(|reading| self.metering.left(reading))
     }
 
     fn wants_look(&self, now: Millis) -> bool {
@@ -169,16 +198,16 @@ impl Slot {
         }
         let Some(reading) = &self.entry.reading else { return true };
         let age = now - Millis(reading.at);
-        let spent = if self.metering.since == reading.at { self.metering.spent } else { Credits::default() };
-        let much = spent.0 > reading.remaining.0 / 10;
-        let fresh = if resting { RESTING_FRESH } else { FRESH };
-        age >= fresh || (much && age >= RESTING_FRESH)
+        let much = self.metering.spent_since(reading).0 > reading.remaining.0 / 10;
+        let soon = resting || much || now >= reading.ends();
+        self.quota_unheard(now) || age >= if soon { SOON_FRESH } else { FRESH }
     }
 
     fn quota_found(&mut self, quota: Quota, now: Millis) {
+        let rate = self.entry.reading.as_ref().map_or_else(Rate::default, |before| before.rate_with(&quota, now));
         let Quota { limit, used, remaining, overage, resets, plan, email } = quota;
         let resets = resets.map(|at| at.0);
-        let reading = Reading { at: now.0, limit, used, remaining, overage, resets, plan };
+        let reading = Reading { at: now.0, limit, used, remaining, overage, resets, plan, rate };
         self.entry.reading = Some(reading).max(self.entry.reading.take());
         let metering = &mut self.metering;
         metering.follow(self.entry.reading.as_ref());
@@ -190,10 +219,10 @@ impl Slot {
 const MILLION: f64 = 1e6;
 /// How old a reading others know may be.
 const NEWS_AFTER: Millis = Millis::mins(6 * 60);
-/// How old a reading may be, and how old at least before it is asked for anew when much has been spent, or to learn
-/// whether a quota that was used up is back.
+/// How old a reading may be, and how old at least before it is asked for anew when much has been spent, when its period
+/// is over, or to learn whether a quota that was used up is back.
 const FRESH: Millis = Millis::mins(15);
-const RESTING_FRESH: Millis = Millis::mins(5);
+const SOON_FRESH: Millis = Millis::mins(5);
 /// How long the one who asks is waited for.
 const ASKED_FOR: Millis = Millis::mins(1);
 /// Pauses after looks that brought nothing.

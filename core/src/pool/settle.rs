@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `Throttled` | `retry-after` or 30 s | 10 min | the account |
 //! | `NoCapacity` | `retry-after` or 2 s | 30 s | the model, on every account |
-//! | `QuotaUsedUp` | until the reset given, else the next month (UTC) | – | the account |
+//! | `QuotaUsedUp` | until its quota resets, see [`super::rest`] | – | the account |
 //! | `DayUsedUp` | until the next day (UTC) | – | the account |
 //! | `NotAuthorized` | 1 min | 1 h | the account |
 //! | `BearerRefused` | not at all: it is refreshed; twice in a row: 30 s | 10 min | the account |
@@ -14,7 +14,6 @@
 //!
 //! After a rest one request at a time tries the account until one is served.
 
-use super::calendar::{next_day, next_month};
 use super::entry::{Cooling, Parked};
 use super::slot::Slot;
 use super::{Capacity, Lease, MAX_MODELS, Pool};
@@ -91,17 +90,19 @@ impl Slot {
     fn settle(&mut self, stamp: Millis, outcome: Outcome, now: Millis) {
         self.probe = Millis(0);
         match outcome {
+            Outcome::Served => self.tally.succeeded(),
+            Outcome::NoCapacity { .. } => {}
+            _ => self.tally.failed(),
+        }
+        match outcome {
             Outcome::Served => self.served(now),
             Outcome::Throttled { retry_after } => {
                 let named = retry_after.map(|span| span.clamp(SHORTEST, MAX_THROTTLE));
                 self.entry.throttle.strike(now, THROTTLE, named);
             }
             Outcome::NoCapacity { .. } | Outcome::Undecided => {}
-            Outcome::QuotaUsedUp { resets } => {
-                let until = resets.filter(|reset| *reset > now && *reset < now + LONGEST_PERIOD);
-                self.entry.quota.hold(now, until.unwrap_or_else(|| next_month(now)));
-            }
-            Outcome::DayUsedUp => self.entry.quota.hold(now, next_day(now)),
+            Outcome::QuotaUsedUp { resets } => self.month_used_up(resets, now),
+            Outcome::DayUsedUp => self.day_used_up(now),
             Outcome::Suspended => {
                 let parked = Parked::new(now, self.print.clone(), "suspended by the service".to_owned());
                 self.entry.suspended = Some(parked).max(self.entry.suspended.take());
@@ -121,8 +122,9 @@ impl Slot {
     fn served(&mut self, now: Millis) {
         self.failures = 0;
         self.refusals = 0;
+        self.quota_served(now);
         let entry = &mut self.entry;
-        for cooling in [&mut entry.throttle, &mut entry.quota, &mut entry.denied, &mut self.failing] {
+        for cooling in [&mut entry.throttle, &mut entry.denied, &mut self.failing] {
             clear_if_over(cooling, now);
         }
         if self.is_key() {
@@ -170,5 +172,3 @@ const SHORTEST: Millis = Millis::secs(1);
 /// The service knows a "60-minute credit limit"; anything longer is taken for a mistake.
 const MAX_THROTTLE: Millis = Millis::mins(60);
 const MAX_CAPACITY_WAIT: Millis = Millis::mins(2);
-/// Quotas are monthly: a reset further away than two months is taken for a mistake.
-const LONGEST_PERIOD: Millis = Millis::mins(62 * 24 * 60);

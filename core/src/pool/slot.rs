@@ -4,6 +4,7 @@ use super::Account;
 use super::credential::{Credential, Login, digest};
 use super::entry::{Claim, Cooling, Entry, Parked, Profile};
 use super::quota::Metering;
+use super::tally::Tally;
 use crate::host::Millis;
 use crate::json::RawValue;
 use crate::place::is_profile_arn;
@@ -32,6 +33,7 @@ pub(super) struct Slot {
     /// Access tokens refused in a row.
     pub(super) refusals: u32,
     pub(super) metering: Metering,
+    pub(super) tally: Tally,
     /// The stored entry, while no key opens it.
     pub(super) unopened: Option<Box<RawValue>>,
 }
@@ -95,6 +97,7 @@ impl Slot {
             failing: Cooling::default(),
             refusals: 0,
             metering: Metering::default(),
+            tally: Tally::default(),
             unopened: None,
         }
     }
@@ -168,12 +171,16 @@ impl Slot {
 
     /// Why a secret logs in no more.
     pub(super) fn death(&self, secret: &Secret) -> Option<&Parked> {
-        let basis = self.basis(secret);
         let alive_since = self.entry.issued();
-        [&self.entry.rotated_dead, &self.entry.original_dead]
+        let mut dead = [&self.entry.rotated_dead, &self.entry.original_dead]
             .into_iter()
             .flatten()
-            .find(|parked| parked.print == basis && parked.since(alive_since))
+            .filter(|parked| parked.since(alive_since))
+            .peekable();
+        // A digest for each look at each account would be most of what a pick costs.
+        dead.peek()?;
+        let basis = self.basis(secret);
+        dead.find(|parked| parked.print == basis)
     }
 
     /// Marks a secret as dead.
@@ -199,22 +206,21 @@ impl Slot {
     }
 
     fn cooling(&self, now: Millis) -> Option<(Cause, Millis)> {
+        let cooling = |cooling: Cooling| cooling.holds(now).then(|| cooling.until());
         [
-            (Cause::Throttle, self.entry.throttle),
-            (Cause::Quota, self.entry.quota),
-            (Cause::Denied, self.entry.denied),
-            (Cause::Failing, self.failing),
+            (Cause::Throttle, cooling(self.entry.throttle)),
+            (Cause::Quota, self.quota_rest(now)),
+            (Cause::Denied, cooling(self.entry.denied)),
+            (Cause::Failing, cooling(self.failing)),
         ]
         .into_iter()
-        .filter(|(_, cooling)| cooling.holds(now))
-        .map(|(cause, cooling)| (cause, cooling.until()))
+        .filter_map(|(cause, until)| Some((cause, until?)))
         .max_by_key(|(_, until)| *until)
     }
 
     pub(super) fn half_open(&self, now: Millis) -> bool {
-        [self.entry.throttle, self.entry.quota, self.entry.denied, self.failing]
-            .iter()
-            .any(|cooling| cooling.half_open(now))
+        self.quota_half_open(now)
+            || [self.entry.throttle, self.entry.denied, self.failing].iter().any(|cooling| cooling.half_open(now))
     }
 
     /// Until when somebody refreshes the account, at most.

@@ -1,6 +1,7 @@
 //! Where every account stands, for the operator.
 
 use super::Pool;
+use super::quota::Credits;
 use super::slot::{Cause, Slot, Standing};
 use crate::host::Millis;
 
@@ -20,6 +21,56 @@ pub struct AccountState {
     pub until: Option<Millis>,
     /// Why, where there is more to say.
     pub reason: Option<String>,
+    /// Lower numbers serve first.
+    pub priority: i32,
+    /// What is left of its quota; `None`: never read.
+    pub quota: Option<QuotaState>,
+    /// What this one instance has seen of it since it started.
+    pub seen: Seen,
+}
+
+/// What one instance has seen of an account since it started. Never stored.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Seen {
+    /// Requests under way.
+    pub under_way: usize,
+    /// Requests the service has accepted, or refused for something other than the account.
+    pub served: u64,
+    /// Tries that failed, and how many of them since the last that was served. A model without capacity is no failure of
+    /// the account.
+    pub failed: u64,
+    /// See `failed`.
+    pub failed_in_a_row: u32,
+    /// When a request was last begun with it.
+    pub last_used: Option<Millis>,
+    /// Answers that read some of their input from the service's prompt cache.
+    pub cache_hits: u64,
+    /// How many tokens those read from it.
+    pub cached_tokens: u64,
+    /// The account's address, once the service has named it: for administrators alone.
+    pub email: Option<String>,
+}
+
+/// What is left of an account's quota.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QuotaState {
+    /// What is left by the last reading and what answers have cost since.
+    pub remaining: Credits,
+    /// What is used, in the same way.
+    pub used: Credits,
+    /// The plan, the trial and the bonuses that are active.
+    pub limit: Credits,
+    /// Whether the account goes on when nothing is left.
+    pub overage: bool,
+    /// The plan's name.
+    pub plan: Option<String>,
+    /// When it begins anew, where the service has said so. In the past: the period is over and it was not read since.
+    pub resets: Option<Millis>,
+    /// When what is left will be used up if it goes on like this: by the mean of the last hours. `None`: not before the
+    /// quota begins anew, or too little is known; also when nothing is left.
+    pub exhausted_at: Option<Millis>,
+    /// When the service was last asked.
+    pub read_at: Millis,
 }
 
 impl Pool {
@@ -59,7 +110,41 @@ impl Slot {
             state,
             until,
             reason: self.reason(),
+            priority: self.credential.priority,
+            quota: self.quota(now),
+            seen: self.seen(now),
         }
+    }
+
+    fn seen(&self, now: Millis) -> Seen {
+        let tally = &self.tally;
+        Seen {
+            under_way: tally.under_way(now),
+            served: tally.served,
+            failed: tally.failed,
+            failed_in_a_row: tally.failed_in_a_row,
+            last_used: tally.last_used,
+            cache_hits: tally.cache_hits,
+            cached_tokens: tally.cached_tokens,
+            email: self.metering.email.clone(),
+        }
+    }
+
+    fn quota(&self, now: Millis) -> Option<QuotaState> {
+        let reading = self.entry.reading.as_ref()?;
+        let (spent, remaining) = (self.metering.spent_since(reading), self.metering.left(reading));
+        let rate = reading.rate.after(spent, now - Millis(reading.at));
+        let exhausted_at = rate.lasts(remaining).map(|span| now + span).filter(|at| *at < reading.ends());
+        Some(QuotaState {
+            remaining,
+            used: reading.used.plus(spent),
+            limit: reading.limit,
+            overage: reading.overage,
+            plan: reading.plan.clone(),
+            resets: reading.resets.map(Millis),
+            exhausted_at: exhausted_at.filter(|_| remaining > Credits::default()),
+            read_at: Millis(reading.at),
+        })
     }
 
     /// A lock first, then the death of what logs in: worth knowing while the last token still serves.
@@ -73,7 +158,7 @@ impl Slot {
     }
 }
 
-fn word(cause: Cause) -> &'static str {
+pub(super) fn word(cause: Cause) -> &'static str {
     match cause {
         Cause::Throttle => "throttled",
         Cause::Quota => "quota",

@@ -55,7 +55,7 @@ impl Bases {
     }
 
     /// The base of the OIDC token endpoint in the region of the account's login, which is not the API's.
-    pub(super) fn oidc(&self, login_region: Option<&str>) -> Cow<'_, str> {
+    pub fn oidc(&self, login_region: Option<&str>) -> Cow<'_, str> {
         match &self.oidc {
             Some(base) => Cow::Borrowed(base),
             None => {

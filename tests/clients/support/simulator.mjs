@@ -13,13 +13,15 @@ async function admin(url, path, body) {
 
 /** Everything it remembers, oldest first. */
 export const records = async (url) => (await admin(url, 'requests')).requests;
+export const config = (url) => admin(url, 'config');
 export const configure = (url, patch) => admin(url, 'config', patch);
 export const reset = (url) => admin(url, 'reset', {});
 export const expire = (url) => admin(url, 'expire', {});
 
 /** The chat requests whose body holds a marker. */
 export async function chats(url, marker) {
-  return (await records(url)).filter((one) => one.operation === 'chat' && JSON.stringify(one.body).includes(marker));
+  const { requests } = await admin(url, `requests?holding=${marker}`);
+  return requests.filter((one) => one.operation === 'chat');
 }
 
 /** The only chat request with a marker. */

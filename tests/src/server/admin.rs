@@ -13,7 +13,7 @@ use crate::record::Record;
 pub(super) fn answer(request: &Record, body: &[u8], shared: &Arc<Shared>) -> Answer {
     let path = request.path.strip_prefix("/_sim/").unwrap_or_default();
     match (request.method.as_str(), path) {
-        ("GET", "requests") => requests(shared),
+        ("GET", "requests") => requests(&request.query, shared),
         ("GET", "config") => config(shared),
         ("POST", "config") => configure(body, shared),
         ("POST", "reset") => {
@@ -36,9 +36,11 @@ pub(super) fn answer(request: &Record, body: &[u8], shared: &Arc<Shared>) -> Ans
     }
 }
 
-fn requests(shared: &Arc<Shared>) -> Answer {
+fn requests(query: &str, shared: &Arc<Shared>) -> Answer {
+    let word = query.strip_prefix("holding=").unwrap_or_default();
     let state = shared.lock();
-    Answer::json(200, &json!({ "requests": state.records, "open_streams": state.open, "peak_streams": state.peak }))
+    let records: Vec<&Record> = state.records.iter().filter(|record| record.holds(word)).collect();
+    Answer::json(200, &json!({ "requests": records, "open_streams": state.open, "peak_streams": state.peak }))
 }
 
 fn config(shared: &Arc<Shared>) -> Answer {

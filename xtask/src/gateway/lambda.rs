@@ -49,7 +49,7 @@ pub(super) struct Function {
 impl Function {
     /// Starts the table, the emulator and the function, in this order.
     pub(super) fn start(root: &Root, plan: &Plan, site: Site<'_>) -> Result<Self> {
-        let program = existing(root)?;
+        let program = plan.program.clone().map_or_else(|| existing(root), Ok)?;
         let table = Table::start(root, &site.state.join("table"))?;
         // Before the function, which ends at once when it cannot ask for its first invocation.
         let port = site.port.port();
@@ -79,24 +79,31 @@ impl Function {
     }
 }
 
+/// Installs what runs the function.
+pub(super) fn install(root: &Root) -> Result<()> {
+    tools::dynalite(root)?;
+    tools::cargo_lambda(root).map(drop)
+}
+
 /// Installs what runs the function, and compiles it for this machine: tests want it soon, not fast.
 pub(super) fn build(root: &Root) -> Result<()> {
     // Tools first: that one is missing is best told before minutes of compiling.
-    tools::dynalite(root)?;
-    tools::cargo_lambda(root)?;
+    install(root)?;
     let mut step = Step::start("build the function (debug)");
     let mut cargo = root.cargo(&["build", "--locked", "--package", PROGRAM, "--bin", PROGRAM]);
     let outcome = process::demand(&mut cargo, &mut step, BUILD_LIMIT).map(drop);
     step.close(outcome, |()| String::new())
 }
 
-/// The function that was built.
+/// The function that was built, or the one that [`super::PROGRAM`] names.
 pub(super) fn existing(root: &Root) -> Result<PathBuf> {
-    let program = root.target().join("debug").join(PROGRAM);
-    if program.is_file() {
-        Ok(program)
-    } else {
-        Err(Failure::new(format!("there is no function yet: run `cargo build --package {PROGRAM}` first")))
+    let named = std::env::var_os(super::PROGRAM).map(PathBuf::from);
+    match named.clone().unwrap_or_else(|| root.target().join("debug").join(PROGRAM)) {
+        program if program.is_file() => Ok(program),
+        program if named.is_some() => {
+            Err(Failure::new(format!("{}: there is no file {}", super::PROGRAM, program.display())))
+        }
+        _ => Err(Failure::new(format!("there is no function yet: run `cargo build --package {PROGRAM}` first"))),
     }
 }
 
@@ -133,8 +140,9 @@ fn function(root: &Root, program: &Path, port: u16) -> Command {
 
 /// The function's own lines are the gateway's log; those of its start are held back unless they warn.
 fn of_function(plan: &Plan, ready: Arc<AtomicBool>) -> Watch {
-    let (verbose, quiet) = (plan.verbose, plan.quiet);
+    let (verbose, quiet, log) = (plan.verbose, plan.quiet, plan.log.clone());
     Arc::new(move |line| {
+        log.iter().for_each(|log| log.push(line));
         let shown = !quiet && (ready.load(Ordering::Relaxed) || !line.contains(r#""level":"info""#));
         if verbose || shown {
             say(line);
@@ -144,8 +152,9 @@ fn of_function(plan: &Plan, ready: Arc<AtomicBool>) -> Watch {
 
 /// The emulator talks about itself.
 fn of_emulator(plan: &Plan) -> Watch {
-    let (verbose, quiet) = (plan.verbose, plan.quiet);
+    let (verbose, quiet, log) = (plan.verbose, plan.quiet, plan.log.clone());
     Arc::new(move |line| {
+        log.iter().for_each(|log| log.push(line));
         if verbose || !quiet && is_complaint(line) {
             say(line);
         }

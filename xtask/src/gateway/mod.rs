@@ -3,6 +3,7 @@
 
 mod folder;
 mod lambda;
+mod log;
 mod noise;
 mod table;
 mod upstream;
@@ -24,7 +25,11 @@ use crate::root::Root;
 use crate::settings::{ClientKey, Settings};
 use crate::{bundle, http, ports};
 
+pub(crate) use log::Log;
 pub(crate) use workers::BUNDLE_IS_READY;
+
+/// The variable that names the function's program, for commands that are to run another one than the debug build.
+pub(crate) const PROGRAM: &str = "KIRO2API_BOOTSTRAP";
 
 /// The variable that tells a suite which platform it runs on: the value is [`Platform::id`].
 pub(crate) const PLATFORM: &str = "KIRO2API_PLATFORM";
@@ -58,6 +63,10 @@ pub(crate) struct Plan {
     pub(crate) rebuild: bool,
     /// Keep the gateway's log lines off the terminal.
     pub(crate) quiet: bool,
+    /// The function's program, instead of the one that was built here.
+    pub(crate) program: Option<PathBuf>,
+    /// Where everything that its programs write is kept as well.
+    pub(crate) log: Option<Log>,
 }
 
 /// What a platform's programs are started with, beside the plan.
@@ -137,7 +146,12 @@ impl Gateway {
         self.upstream.as_ref().map(|upstream| upstream.url.as_str())
     }
 
-    /// The variable that brought a real account.
+    /// The simulator's accounts, in the form of `KIRO_AUTH_TOKEN`.
+    pub(crate) fn simulated_accounts(&self) -> Option<&str> {
+        self.upstream.as_ref().map(|upstream| upstream.credentials.as_str())
+    }
+
+    /// The variable or file that brought a real account.
     pub(crate) fn account(&self) -> Option<&'static str> {
         self.account
     }
@@ -205,7 +219,7 @@ impl Gateway {
     }
 }
 
-/// The function that was built for Lambda.
+/// The function that was built for Lambda, or the one that [`PROGRAM`] names.
 ///
 /// # Errors
 /// There is none yet.
@@ -228,6 +242,14 @@ impl Platform {
             Self::Workers => "workers",
             Self::Lambda => "lambda",
         }
+    }
+
+    /// Installs what runs the function, for a program that somebody else has built.
+    ///
+    /// # Errors
+    /// A tool cannot be installed.
+    pub(crate) fn install_lambda(root: &Root) -> Result<()> {
+        lambda::install(root)
     }
 
     /// Builds what the platform runs, or with `build` off makes sure that it is there.

@@ -3,6 +3,7 @@
 //! Every program leads a process group of its own, so that ending it ends what it started, and every wait looks at the
 //! interrupt flag.
 
+mod ask;
 pub(crate) mod group;
 pub(crate) mod interrupt;
 mod output;
@@ -11,6 +12,7 @@ mod service;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+pub(crate) use ask::{Said, ask};
 pub(crate) use output::{Output, Watch};
 pub(crate) use service::Service;
 

@@ -5,6 +5,7 @@ mod gateways;
 mod moto;
 mod report;
 mod sam;
+mod secrets;
 mod steps;
 mod suites;
 mod wasm_imports;
@@ -19,7 +20,7 @@ use sam::Check;
 use steps::{TestStep, Work};
 use suites::Suite;
 
-use crate::failure::{Failure, Result};
+use crate::failure::{During, Failure, Result};
 use crate::gateway::{self, BUNDLE_IS_READY, Platform};
 use crate::process::Finished;
 use crate::progress::{Step, answer, say};
@@ -54,7 +55,7 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
     for step in &chosen {
         run.perform(step)?;
     }
-    drop(run.gateways);
+    run.gateways.end(root, &mut run.report);
     say("");
     say(&run.report.summary(started.elapsed()));
     answer(&run.report.total().line());
@@ -125,7 +126,9 @@ impl Run<'_> {
             }
         }
         match work {
-            Work::Suite(_, platform) => self.gateways.ready(self.root, *platform, &mut self.report),
+            Work::Suite(_, platform) => {
+                self.gateways.ready(self.root, *platform, self.built.shipped.as_deref(), &mut self.report)
+            }
             _ => Ok(true),
         }
     }
@@ -134,6 +137,7 @@ impl Run<'_> {
         match work {
             Work::Cargo(commands) => self.cargo(commands, progress),
             Work::Tests(package) => self.tests(package, progress),
+            Work::Accounts => self.accounts(progress),
             Work::WasmImports => self.wasm_imports(progress),
             Work::Bundle => self.build_bundle(),
             Work::Function => self.build_function(),
@@ -167,6 +171,22 @@ impl Run<'_> {
         verdict(finished, count, &format!("`cargo test --package {package}`"))
     }
 
+    /// This very program, in homes of its own, before the simulated service and servers of AWS's interfaces.
+    fn accounts(&self, progress: &mut Step) -> Verdict {
+        // What stands in for wrangler there installs nothing.
+        tools::wrangler(self.root).map_err(plain)?;
+        let server = moto::start(self.root, progress).map_err(plain)?;
+        let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", "kiro2api-tests"]);
+        command.args(["--test", "accounts", "--", "--include-ignored"]);
+        settings::withhold(&mut command);
+        let program = std::env::current_exe().during(|| "find the path of xtask".to_owned()).map_err(plain)?;
+        command.env("KIRO2API_XTASK", program).env("KIRO2API_AWS", server.url());
+        command.env("PATH", tools::aws_first(self.root).map_err(plain)?);
+        let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
+        let count = count::cargo(&finished.output);
+        verdict(finished, count, "the test of `cargo xtask accounts`")
+    }
+
     fn wasm_imports(&self, progress: &mut Step) -> Verdict {
         tools::target(self.root, tools::WASM).map_err(plain)?;
         process::demand(&mut wasm_imports::compile(self.root), progress, BUILD_LIMIT).map_err(plain)?;
@@ -181,11 +201,15 @@ impl Run<'_> {
         Ok((Count::ONE, size.line()))
     }
 
+    /// The suites run what is shipped, where this run has made that.
     fn build_function(&mut self) -> Verdict {
-        let outcome = Platform::Lambda.prepare(self.root, true);
+        let (outcome, which) = match self.built.shipped {
+            Some(_) => (Platform::install_lambda(self.root), SHIPPED),
+            None => (Platform::Lambda.prepare(self.root, true), DEBUG),
+        };
         self.built.function = Some(outcome.is_ok());
         outcome.map_err(plain)?;
-        Ok((Count::ONE, String::new()))
+        Ok((Count::ONE, which.to_owned()))
     }
 
     fn lambda_table(&self, progress: &mut Step) -> Verdict {
@@ -210,14 +234,14 @@ impl Run<'_> {
     /// With the program as it is shipped, where this run has made that.
     fn lambda_runtime(&self, progress: &mut Step) -> Verdict {
         let (program, which) = match &self.built.shipped {
-            Some(program) => (program.clone(), "the program of sam build"),
-            None => (gateway::function(self.root).map_err(plain)?, "the debug program"),
+            Some(program) => (program.clone(), SHIPPED),
+            None => (gateway::function(self.root).map_err(plain)?, DEBUG),
         };
         let server = moto::start(self.root, progress).map_err(plain)?;
         let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", "kiro2api-tests"]);
         command.args(["--test", "lambda", "--", "--include-ignored"]);
         settings::withhold(&mut command);
-        command.env("KIRO2API_BOOTSTRAP", program).env("KIRO2API_AWS", server.url());
+        command.env(gateway::PROGRAM, program).env("KIRO2API_AWS", server.url());
         let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;
         let count = count::cargo(&finished.output);
         let (count, note) = verdict(finished, count, "the test of the function's program")?;
@@ -240,6 +264,9 @@ impl Run<'_> {
             return Err(plain(Failure::new("the gateway does not run")));
         };
         let mut command = suite.command(self.root, gateway).map_err(plain)?;
+        if let Some(program) = &self.built.shipped {
+            command.env(gateway::PROGRAM, program);
+        }
         let finished = process::run(&mut command, progress, SUITE_LIMIT).map_err(plain)?;
         let count = count::suite(&finished.output).unwrap_or_default();
         verdict(finished, count, "the suite")
@@ -280,6 +307,9 @@ fn plain(failure: Failure) -> (Failure, Count) {
     (failure, Count::default())
 }
 
+/// The two programs of the function.
+const SHIPPED: &str = "the program of sam build";
+const DEBUG: &str = "the debug program";
 /// A cold build of everything on two slow cores, and the tests after it.
 const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
 const SUITE_LIMIT: Duration = Duration::from_secs(10 * 60);

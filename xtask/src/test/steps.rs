@@ -37,6 +37,8 @@ pub(super) enum Work {
     LambdaTable,
     /// The function's program under the emulated Runtime API.
     LambdaRuntime,
+    /// The commands for accounts, as a new user runs them.
+    Accounts,
     /// A suite against the gateway on a platform.
     Suite(Suite, Platform),
 }
@@ -63,6 +65,7 @@ pub(super) fn all(suites: &[Suite]) -> Vec<TestStep> {
     for package in TESTED {
         steps.push(step(&format!("test-{}", short(package)), true, Work::Tests(package)));
     }
+    steps.push(step("accounts", true, Work::Accounts));
     steps.push(step("wasm-imports", true, Work::WasmImports));
     steps.push(step("bundle", true, Work::Bundle));
     steps.push(step("deploy-check", false, Work::DeployCheck));

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::accounts::HOME;
 use crate::failure::{During, Failure, Result};
 use crate::gateway::{BUNDLE_IS_READY, DEVELOPMENT_KEY, Gateway, PLATFORM};
 use crate::root::Root;
@@ -57,19 +58,21 @@ impl Suite {
             }
         };
         command.current_dir(root.join(FOLDER));
-        surroundings(&mut command, &modules, gateway)?;
+        surroundings(&mut command, root, &modules, gateway)?;
         Ok(command)
     }
 }
 
 /// What a suite finds in its environment: the gateway, and nothing of the person's own accounts and keys.
-fn surroundings(command: &mut Command, modules: &Path, gateway: &Gateway) -> Result<()> {
+fn surroundings(command: &mut Command, root: &Root, modules: &Path, gateway: &Gateway) -> Result<()> {
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_personal(name)) {
         command.env_remove(name);
     }
     let upstream = gateway.upstream_url().ok_or_else(|| Failure::new("the suites need the simulated upstream"))?;
     let xtask = std::env::current_exe().during(|| "find the path of xtask".to_owned())?;
     command
+        // Gateways that a suite starts by itself look into this folder, which is not there.
+        .env(HOME, root.target().join("no-accounts").join(std::process::id().to_string()))
         .env(PLATFORM, gateway.platform().id())
         .env("KIRO2API_URL", gateway.url())
         .env("KIRO2API_KEY", DEVELOPMENT_KEY)

@@ -8,6 +8,7 @@ mod pins;
 mod python;
 mod stamp;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -70,10 +71,14 @@ pub(crate) fn dynalite(root: &Root) -> Result<Command> {
 
 /// `cargo-lambda`, which finds its own Python tools first in its PATH.
 pub(crate) fn cargo_lambda(root: &Root) -> Result<Command> {
-    let programs = aws(root)?;
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let paths = std::iter::once(programs.clone()).chain(std::env::split_paths(&paths));
-    let mut command = root.command(programs.join("cargo-lambda"));
-    command.arg("lambda").env("PATH", std::env::join_paths(paths).during(|| "extend PATH".to_owned())?);
+    let mut command = root.command(aws(root)?.join("cargo-lambda"));
+    command.arg("lambda").env("PATH", aws_first(root)?);
     Ok(command)
+}
+
+/// `PATH` with the programs of the Lambda side before all others.
+pub(crate) fn aws_first(root: &Root) -> Result<OsString> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(aws(root)?).chain(std::env::split_paths(&paths));
+    std::env::join_paths(paths).during(|| "extend PATH".to_owned())
 }

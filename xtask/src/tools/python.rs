@@ -28,7 +28,7 @@ const CLIENTS: Environment = Environment {
 const AWS: Environment = Environment {
     name: "aws",
     requirements: "xtask/aws-requirements.txt",
-    label: "install cargo-lambda, SAM, moto (Python)",
+    label: "install cargo-lambda, SAM, moto, AWS CLI (Python)",
 };
 
 /// The Python of the client suites, made on first use.
@@ -36,7 +36,7 @@ pub(crate) fn interpreter(root: &Root) -> Result<PathBuf> {
     CLIENTS.ready(root).map(|programs| programs.join(PYTHON))
 }
 
-/// The folder of the Lambda side's programs (`cargo-lambda`, `moto_server`, `sam`, `cfn-lint`), made on first use.
+/// The folder of the Lambda side's programs (`cargo-lambda`, `moto_server`, `sam`, `cfn-lint`, `aws`), made on first use.
 pub(crate) fn aws(root: &Root) -> Result<PathBuf> {
     AWS.ready(root)
 }

@@ -1,0 +1,170 @@
+//! `cargo xtask accounts`: the accounts of a gateway on this machine, on Workers or on Lambda.
+//!
+//! ```text
+//! desktop client's file, standard input, device login ─▶ entry ─▶ list ─▶ place: file · Worker's secret · AWS secret
+//! ```
+//!
+//! A list has exactly the form of `KIRO_AUTH_TOKEN`, and the gateway's own reader judges its entries. No token is shown,
+//! and none is an argument of a program.
+
+mod aws;
+mod check;
+mod desktop;
+mod entry;
+mod home;
+mod list;
+mod login;
+mod oidc;
+mod options;
+mod place;
+mod show;
+mod web;
+mod workers;
+
+use std::fs;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+use std::time::SystemTime;
+
+use kiro2api_core::Millis;
+use kiro2api_core::upstream::endpoint::Bases;
+use serde_json::{Map, Value};
+
+use crate::failure::{During, Failure, Result};
+use crate::progress::{answer, say};
+use crate::root::Root;
+use entry::{Entry, Marks};
+use list::{Change, List};
+use options::{Action, Source};
+use place::{OnConflict, Place};
+
+pub(crate) use home::{HOME, Home};
+pub(crate) use options::{Options, help};
+
+/// Performs the command.
+pub(crate) fn run(root: &Root, options: Options) -> Result<()> {
+    let home = Home::of(root);
+    let place = Place::new(root, &home, options.place);
+    match options.action {
+        Action::Import { file, marks } => import(&place, file.as_deref(), &marks),
+        Action::List { json } => {
+            let list = place.load()?;
+            answer(&if json { show::json(&list) } else { show::table(&list, &place.name()) });
+            Ok(())
+        }
+        Action::Add { source, api_key, marks } => add(&place, &source, api_key, &marks),
+        Action::Remove(which) => remove(&place, &which),
+        Action::Switch { which, on } => switch(&place, &which, on),
+        Action::Check(which) => check::run(&place, which.as_deref()),
+        Action::Login { start_url, region, marks } => login::run(&place, start_url, region, &marks),
+        Action::Push => {
+            let count = place.update(OnConflict::Refuse, |list| Ok(list.len()))?;
+            answer(&format!("{} holds {}", place.name(), accounts(count)));
+            Ok(())
+        }
+    }
+}
+
+fn import(place: &Place<'_>, file: Option<&Path>, marks: &Marks) -> Result<()> {
+    let file = match file {
+        Some(file) => file.to_path_buf(),
+        None => desktop::usual_file()?,
+    };
+    let found = desktop::read(&file, now())?;
+    put(place, &found.entries, marks)?;
+    if found.shared {
+        say(
+            "The desktop client and the gateway share this login from here on: where a renewal ends the old token, the one that comes \
+             second has to log in again. `cargo xtask accounts login` makes a login of the gateway's own.",
+        );
+    }
+    Ok(())
+}
+
+fn add(place: &Place<'_>, source: &Source, api_key: bool, marks: &Marks) -> Result<()> {
+    let (text, name) = given(source, if api_key { "the API key" } else { "one account as JSON" })?;
+    let entry = if api_key {
+        let mut members = Map::new();
+        members.insert("auth".to_owned(), "ApiKey".into());
+        members.insert("apiKey".to_owned(), text.trim().into());
+        Entry::new(members)
+    } else {
+        match desktop::json(&text, &name)? {
+            Value::Object(members) => Entry::new(members),
+            _ => return Err(Failure::new(format!("{name} holds no JSON object: `accounts import` takes a list"))),
+        }
+    };
+    entry.credential().map_err(|problem| Failure::new(format!("{name}: {problem}")))?;
+    put(place, &[entry], marks)
+}
+
+/// Adds entries to the list, or puts them in the place of what they renew, and says which.
+fn put(place: &Place<'_>, entries: &[Entry], marks: &Marks) -> Result<()> {
+    if entries.len() > 1 && marks.label.is_some() {
+        return Err(Failure::new(format!("--label names one account, and there are {} of them", entries.len())));
+    }
+    let (changes, count) = place.update(OnConflict::Refuse, |list: &mut List| {
+        let changes: Result<Vec<Change>> = entries.iter().map(|entry| list.put(entry.marked(marks))).collect();
+        Ok((changes?, list.len()))
+    })?;
+    changes.iter().for_each(|change| answer(&change.text()));
+    answer(&format!("{} holds {}", place.name(), accounts(count)));
+    Ok(())
+}
+
+fn remove(place: &Place<'_>, which: &str) -> Result<()> {
+    let (label, count) = place.update(OnConflict::Refuse, |list| {
+        let at = list.find(which)?;
+        Ok((list.remove(at), list.len()))
+    })?;
+    answer(&format!("removed {label}; {} holds {}", place.name(), accounts(count)));
+    say("Removing ends no session: to do that, sign out where the account was signed in to.");
+    Ok(())
+}
+
+fn switch(place: &Place<'_>, which: &str, on: bool) -> Result<()> {
+    let label = place.update(OnConflict::Refuse, |list| {
+        let at = list.find(which)?;
+        list.change(at, |entry| entry.switch(on))
+    })?;
+    answer(&format!("{label} is switched {}", if on { "on" } else { "off" }));
+    Ok(())
+}
+
+/// What the person gives, and its name for messages.
+fn given(source: &Source, what: &str) -> Result<(String, String)> {
+    match source {
+        Source::File(path) => {
+            let name = path.display().to_string();
+            Ok((fs::read_to_string(path).during(|| format!("read {name}"))?, name))
+        }
+        Source::Input => {
+            if std::io::stdin().is_terminal() {
+                say(&format!("Paste {what}, then Enter and Ctrl-D:"));
+            }
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).during(|| "read standard input".to_owned())?;
+            Ok((text, "standard input".to_owned()))
+        }
+    }
+}
+
+/// `1 account`, `2 accounts`.
+fn accounts(count: usize) -> String {
+    if count == 1 { "1 account".to_owned() } else { format!("{count} accounts") }
+}
+
+/// Where the service is: the documented names of this environment, so that the simulated service can stand in.
+fn bases() -> Result<Bases> {
+    Bases::read(|name| std::env::var(name).ok()).map_err(|error| Failure::new(error.text()))
+}
+
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The day of a point in time: `2027-02-19`.
+fn day(time: Millis) -> String {
+    time.rfc3339().chars().take(10).collect()
+}
