@@ -368,6 +368,12 @@ impl Exchange {
         end.min(now + WITHIN)
     }
 
+    /// Whether the client has all it will get: its answer, or nothing more because it is gone. What is still done does
+    /// not concern it.
+    pub fn is_told(&self) -> bool {
+        self.outbox.is_empty() && (self.told.is_some() || self.left)
+    }
+
     /// Until when a client that takes nothing is waited for.
     pub fn client_patience(&self) -> Millis {
         self.term.saved()
