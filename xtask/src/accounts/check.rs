@@ -169,18 +169,20 @@ impl Service {
 
     fn limits(&self, credential: &Credential, bearer: &Bearer) -> std::result::Result<Limits, Fault> {
         let arn = bearer.profile_arn.as_deref();
-        let mut last = None;
-        for host in endpoint::quota_hosts(&self.bases, credential.region.as_deref(), arn) {
-            let outcome = self.one_host(&quota::request(&host, &bearer.token, bearer.api_key, arn));
-            match outcome {
-                Err(fault) if endpoint::moves_on(fault.kind) => last = Some(fault),
-                outcome => return outcome,
+        let ways = quota::ways(&self.bases, credential.region.as_deref(), arn);
+        let mut at = 0;
+        loop {
+            let Some(way) = ways.get(at) else { return Err(Fault::malformed("there is no host to ask")) };
+            let outcome = self.one_way(&quota::request(way, &bearer.token, bearer.api_key, arn));
+            let Err(fault) = &outcome else { return outcome };
+            match quota::next_way(&ways, at, fault.kind) {
+                Some(next) => at = next,
+                None => return outcome,
             }
         }
-        Err(last.unwrap_or_else(|| Fault::malformed("there is no host to ask")))
     }
 
-    fn one_host(&self, request: &Outbound) -> std::result::Result<Limits, Fault> {
+    fn one_way(&self, request: &Outbound) -> std::result::Result<Limits, Fault> {
         match self.web.send(request) {
             Ok((head, body)) => quota::read(&head, &body, now()),
             Err(text) => Err(unreachable_host(text)),
