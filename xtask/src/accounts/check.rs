@@ -49,7 +49,11 @@ pub(super) fn run(place: &Place<'_>, which: Option<&str>) -> Result<()> {
         let found = service.try_account(place, entry, &label)?;
         answer(&format!("{label:<width$}  {}", found.text));
         if let Some(end) = entry.ends().filter(|end| *end < now() + SOON) {
-            say(&format!("{label}: its client registration ends on {}: {}", day(end), entry.login_again(&label)));
+            say(&format!(
+                "{label}: its client registration ends on {}: {}",
+                day(end),
+                entry.login_again(&label, &place.flags())
+            ));
         }
         bad += usize::from(!found.serves);
     }
@@ -98,14 +102,14 @@ impl Service {
         };
         let mut bearer = match self.sign_in(place, &credential)? {
             Ok(bearer) => bearer,
-            Err(fault) => return Ok(refresh_found(&fault, place, entry, label)),
+            Err(fault) => return Ok(refresh_found(&fault, &entry.login_again(label, &place.flags()))),
         };
         if bearer.profile_arn.is_none() && !bearer.api_key {
             bearer.profile_arn = self.find_profile(&bearer.token);
         }
         Ok(match self.limits(&credential, &bearer) {
             Ok(limits) => limits_found(&limits),
-            Err(fault) => fault_found(&fault, entry, label),
+            Err(fault) => fault_found(&fault, &entry.login_again(label, &place.flags())),
         })
     }
 
@@ -209,25 +213,24 @@ fn unreachable_host(text: String) -> Fault {
     Fault::transport(&TransportError { kind: TransportFault::Connect, text })
 }
 
-fn refresh_found(fault: &RefreshFault, place: &Place<'_>, entry: &Entry, label: &str) -> Found {
+fn refresh_found(fault: &RefreshFault, login_again: &str) -> Found {
     match fault {
-        RefreshFault::Dead(reason) => Found {
-            serves: false,
-            text: format!(
-                "needs login: {reason}\n  → {}{}\n    A gateway that has used this account keeps the token it was given since in its own \
-                 store, and may still serve with it.",
-                entry.login_again(label),
-                place.flags()
+        RefreshFault::Dead(reason) => Found::bad(
+            "needs login",
+            reason,
+            &format!(
+                "{login_again}\n    A gateway that has used this account keeps the token it was given since in its own store, and may \
+                 still serve with it."
             ),
-        },
-        RefreshFault::Rejected(text) => Found::bad("refused", text, &entry.login_again(label)),
+        ),
+        RefreshFault::Rejected(text) => Found::bad("refused", text, login_again),
         RefreshFault::Later(_) => {
             Found::bad("not known", "the login endpoint could not be reached, or has trouble", "try again later")
         }
     }
 }
 
-fn fault_found(fault: &Fault, entry: &Entry, label: &str) -> Found {
+fn fault_found(fault: &Fault, login_again: &str) -> Found {
     let said = fault.to_string();
     match fault.kind {
         FaultKind::Suspended => Found::bad(
@@ -238,7 +241,7 @@ fn fault_found(fault: &Fault, entry: &Entry, label: &str) -> Found {
         FaultKind::QuotaUsedUp => {
             Found::bad("quota used up", &said, "wait until it begins anew, or allow overage in its plan")
         }
-        FaultKind::BearerInvalid => Found::bad("needs login", &said, &entry.login_again(label)),
+        FaultKind::BearerInvalid => Found::bad("needs login", &said, login_again),
         FaultKind::NotAuthorized | FaultKind::ProfileRequired | FaultKind::InvalidProfile => Found::bad(
             "not authorized",
             &said,
