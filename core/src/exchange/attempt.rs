@@ -34,6 +34,9 @@ impl Exchange {
         if let Some(call) = &mut self.call {
             call.sent(now);
         }
+        if let Some(inspection) = &mut self.inspection {
+            inspection.sent(now);
+        }
         self.state = State::Await(purpose, Reading::default());
     }
 
@@ -99,6 +102,9 @@ impl Exchange {
         let whole = if error.is_none() { Some(reading) } else { None };
         match (purpose, &reading.head, error) {
             (Purpose::Refresh, ..) => self.refresh_answered(gateway, whole, now),
+            (Purpose::Quota, ..) if self.inspection.is_some() => {
+                self.inspected(gateway, error.map_or(Heard::Whole(reading), Heard::Broke), now);
+            }
             (Purpose::Profile, ..) => self.profile_answered(gateway, whole, now),
             (Purpose::Quota | Purpose::Models, ..) => {
                 self.tended(gateway, error.map_or(Heard::Whole(reading), Heard::Broke), now)
@@ -115,6 +121,9 @@ impl Exchange {
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
         if self.is_tending() {
             return self.tended(gateway, Heard::Late, now);
+        }
+        if self.inspection.is_some() {
+            return self.inspection_woke(gateway, now);
         }
         let (refreshing, dismissed) = (self.is_refreshing(), self.is_out(now) && !self.left);
         let Some(call) = &mut self.call else { return };
@@ -267,7 +276,7 @@ impl Exchange {
             Verdict::Refuse => return self.fail(gateway, &error, now),
             Verdict::FailOver | Verdict::Retry(_) | Verdict::FindProfile => {}
             Verdict::GiveUp => call.give_up_account(),
-            Verdict::Refresh => call.facts.refreshed = true,
+            Verdict::Refresh => call.facts.bearer_refused = true,
             Verdict::NextHost => call.next_host(),
             Verdict::Repair(repair) => match call.repair(repair, &failure, gateway.config()) {
                 Ok(true) => {}

@@ -124,7 +124,10 @@ pub struct Facts {
     pub empty: u8,
     /// Answers that broke after something for the client had come, this one included.
     pub broken: u8,
-    /// Whether the current account's token was refreshed for this exchange.
+    /// Whether a bearer of the current account was refused.
+    pub bearer_refused: bool,
+    /// Whether the current account's token was refreshed by this exchange after that. One that another instance has
+    /// renewed may have ended as well.
     pub refreshed: bool,
     /// Whether the profile was looked up for this exchange, or cannot be.
     pub profiled: bool,

@@ -18,6 +18,7 @@
 //! and stay in memory: they are those of one instance, and begin anew with it.
 
 mod calendar;
+mod check;
 mod choice;
 mod configure;
 mod credential;
@@ -38,6 +39,7 @@ mod tally;
 use core::fmt;
 use std::collections::BTreeMap;
 
+pub use check::Readiness;
 pub use choice::Strategy;
 pub use configure::Changes;
 pub use credential::{Credential, Login, MAX_LABEL, Parsed, parse};

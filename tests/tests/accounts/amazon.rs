@@ -34,7 +34,7 @@ fn aws(arguments: &[&str]) -> Value {
 }
 
 fn value_of(secret: &str) -> Value {
-    let kept = aws(&["secretsmanager", "get-secret-value", "--secret-id", secret]);
+    let kept = aws(&["secretsmanager", "get-secret-value", "--version-stage", "AWSCURRENT", "--secret-id", secret]);
     serde_json::from_str(kept["SecretString"].as_str().unwrap()).unwrap()
 }
 

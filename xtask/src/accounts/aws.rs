@@ -53,19 +53,30 @@ impl Service {
 }
 
 fn load_secret(name: &str) -> Result<Kept> {
-    let said = aws(name, &["secretsmanager", "get-secret-value", "--secret-id", name], "")?;
+    let get = ["secretsmanager", "get-secret-value", "--version-stage", "AWSCURRENT", "--secret-id", name];
+    let said = aws(name, &get, "")?;
     if !said.success {
-        // The secret is there, and holds nothing yet.
-        if code(&said.complaint) == Some("ResourceNotFoundException") && said.complaint.contains("AWSCURRENT") {
-            return Ok(Kept { text: String::new(), version: None });
-        }
-        return Err(refused(&said, Service::Secret, name));
+        return match code(&said.complaint) {
+            Some("ResourceNotFoundException") if is_empty(name)? => Ok(Kept { text: String::new(), version: None }),
+            _ => Err(refused(&said, Service::Secret, name)),
+        };
     }
     let value = json(&said)?;
     match (member(&value, "SecretString"), member(&value, "VersionId")) {
         (Some(text), Some(version)) => Ok(Kept { text, version: Some(version) }),
         _ => Err(Failure::new(format!("the secret {name} holds bytes and no text: store `[]` in it to begin a list"))),
     }
+}
+
+/// Whether the secret is there and holds nothing yet.
+fn is_empty(name: &str) -> Result<bool> {
+    let said = aws(name, &["secretsmanager", "describe-secret", "--secret-id", name], "")?;
+    if !said.success {
+        return Ok(false);
+    }
+    let value = json(&said)?;
+    let versions = value.get("VersionIdsToStages").and_then(Value::as_object);
+    Ok(versions.is_none_or(|versions| versions.is_empty()))
 }
 
 /// Stores the value beside the current one, and then makes it the current one if that is still the one which was read. The
