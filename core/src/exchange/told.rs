@@ -16,7 +16,7 @@ struct Health<'h> {
     checked: Option<Checked<'h>>,
     accounts: Vec<Row>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    problems: Vec<&'h String>,
+    problems: Vec<&'h str>,
 }
 
 /// The account that was asked for real.
@@ -152,6 +152,7 @@ fn health(gateway: &Gateway, finding: Option<&Finding>, now: Millis) -> (u16, Ve
         remaining: finding.remaining.as_ref().ok().copied(),
         error: finding.remaining.as_ref().err().map(String::as_str),
     });
+    let config = gateway.config();
     let well = usable && fault.is_none() && checked.as_ref().is_none_or(|checked| checked.ok);
     let told = Health {
         status: if well { "ok" } else { "degraded" },
@@ -159,7 +160,7 @@ fn health(gateway: &Gateway, finding: Option<&Finding>, now: Millis) -> (u16, Ve
         store: fault.unwrap_or("ok"),
         checked,
         accounts,
-        problems: gateway.config().problems.iter().chain(&gateway.config().left_out).collect(),
+        problems: config.problems.iter().chain(&config.left_out).map(String::as_str).collect(),
     };
     (if usable { 200 } else { 503 }, serde_json::to_vec(&told).unwrap_or_default())
 }

@@ -44,6 +44,11 @@ impl Shelf {
         self.loads
     }
 
+    /// See [`Pool::reads_first`].
+    pub(super) fn reads_first(&self) -> bool {
+        !self.comparing
+    }
+
     /// The store is read before the next pick.
     pub(super) fn expire(&mut self) {
         self.loaded_at = None;
@@ -172,7 +177,7 @@ impl Pool {
             };
             slot.unopened = None;
             changed |= slot.merge(&theirs, now);
-            behind |= slot.entry.is_news(&theirs) || !current;
+            behind |= slot.entry.is_news(&theirs, self.shelf.comparing) || !current;
             slot.filed = current.then_some(Filed { raw, entry: theirs });
         }
         self.shelf.keep_foreign(ledger.accounts, troubles);
@@ -242,7 +247,7 @@ impl Pool {
     /// Whether the store is to be read right before each save: it does not compare, so that what others have stored
     /// since the last read would be overwritten by what this instance knows.
     pub fn reads_first(&self) -> bool {
-        !self.shelf.comparing
+        self.shelf.reads_first()
     }
 
     /// The store has taken a snapshot, under this version where it has one. Changes made since are still to be saved.
