@@ -148,32 +148,28 @@ impl TokenStore for Instance {
         self.store.compares()
     }
 
-    fn load(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, StoreError>> {
-        async move {
-            let result = self.store.load(key).await;
-            let what = if result.is_ok() { "" } else { " failed" };
-            self.step(format!("load{}{what}", named(key)));
-            result
-        }
+    async fn load(&self, key: &str) -> Result<Option<Stored>, StoreError> {
+        let result = self.store.load(key).await;
+        let what = if result.is_ok() { "" } else { " failed" };
+        self.step(format!("load{}{what}", named(key)));
+        result
     }
 
-    fn save(
+    async fn save(
         &self,
         key: &str,
         value: &[u8],
         expected: Option<&str>,
         lifetime: Option<Millis>,
-    ) -> impl Future<Output = Result<Saved, StoreError>> {
-        async move {
-            let result = self.store.save(key, value, expected, lifetime).await;
-            let what = match &result {
-                Ok(Saved::Stored(_)) => "",
-                Ok(Saved::Conflict) => " conflict",
-                Err(_) => " failed",
-            };
-            self.step(format!("save{}{what}", named(key)));
-            result
-        }
+    ) -> Result<Saved, StoreError> {
+        let result = self.store.save(key, value, expected, lifetime).await;
+        let what = match &result {
+            Ok(Saved::Stored(_)) => "",
+            Ok(Saved::Conflict) => " conflict",
+            Err(_) => " failed",
+        };
+        self.step(format!("save{}{what}", named(key)));
+        result
     }
 
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> {
