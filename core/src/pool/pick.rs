@@ -194,7 +194,7 @@ impl Pool {
         let survey = self.survey(&Ask { session: None, model: "", tried: &[], at: None }, now);
         let first = survey.first.map(|(_, account, _)| account);
         let refreshed = || self.usable(now).into_iter().next();
-        first.or_else(refreshed).or(survey.failing.map(|(_, account)| account))
+        first.or_else(refreshed).or_else(|| survey.failing.map(|(_, account)| account))
     }
 
     /// One look at each account, and nothing from the heap: this is done for every request.
