@@ -12,7 +12,7 @@ use std::rc::Rc;
 use kiro2api_core::Millis;
 use kiro2api_tests::accounts::{Account, Usage};
 use kiro2api_tests::config::Config;
-use kiro2api_tests::world::{Answer, Ask, Instance, Operation, Outage, START, StoreKind, World, login};
+use kiro2api_tests::world::{Answer, Ask, Instance, Kind, Operation, Outage, START, StoreKind, World, login};
 
 /// One row: its name, and its lines without the expected ones.
 struct Row {
@@ -204,7 +204,7 @@ impl Stage {
         let told = pending.iter().map(|pending| {
             let got = pending.got();
             let after = got.header("retry-after").map(|after| format!(" after {after} s")).unwrap_or_default();
-            let broken = got.events().iter().any(|event| event.name == "error");
+            let broken = got.kind == Kind::Stream && got.names().iter().any(|name| name == "error");
             if broken {
                 return "200, then an error".to_owned();
             }

@@ -196,10 +196,11 @@ with --json, one line on standard output:
 const HELP_TEST: &str = "\
 Usage: cargo xtask test [--fast | --only NAME] [--list]
 
-Runs everything: formatting, lints, tests of each package, the core's empty import list, the bundle and its size, the
-function's store against local AWS servers, and the suites in tests/clients with a simulated upstream twice: against the
-worker on workerd (`suite:`) and against the function on the Lambda emulator (`lambda:`). A failed step does not stop
-the others. The last line of standard output is `N passed, N failed`. Your own accounts and keys are never used.
+Runs everything: formatting, lints, tests of each package, the account commands as a new user runs them, the core's empty
+import list, the bundle and its size, the function's store against local AWS servers, and the suites in tests/clients with
+a simulated upstream twice: against the worker on workerd (`suite:`) and against the function on the Lambda emulator
+(`lambda:`). A failed step does not stop the others. The last line of standard output is `N passed, N failed`. Your own
+accounts and keys are never used.
 
   --fast         the inner loop: no deploy check, and of the suites only the smoke suite, on both platforms
   --only NAME    one step, or a family: `--only suite:smoke`, `--only test`, `--only lambda`

@@ -2,7 +2,7 @@
 
 use crate::exchange::deadlines::Deadline;
 use crate::exchange::look::Heard;
-use crate::exchange::plan::{Failure, Verdict, plan};
+use crate::exchange::plan::{Facts, Failure, Verdict, plan};
 use crate::exchange::relay::{End, Ended, Flow};
 use crate::exchange::{Exchange, Gateway, Purpose, Reading, Say, State};
 use crate::host::{Head, Millis, TransportError};
@@ -252,7 +252,9 @@ impl Exchange {
         if call.relay.take().is_some_and(|relay| relay.has_begun()) {
             call.facts.broken += 1;
         }
-        let (verdict, outcome) = plan(&failure, &call.facts());
+        let offered_elsewhere =
+            call.account().is_some_and(|account| gateway.offers_elsewhere(account, &call.model.upstream_id));
+        let (verdict, outcome) = plan(&failure, &Facts { offered_elsewhere, ..call.facts() });
         let verdict = match verdict {
             // There is no time for another try: what went wrong is the better word.
             Verdict::Retry(wait) if now + wait >= call.total().at => Verdict::Refuse,

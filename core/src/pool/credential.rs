@@ -355,12 +355,23 @@ fn account_id(secret: &str) -> String {
 
 /// 16 hex digits over parts that cannot run into each other.
 pub(super) fn digest(parts: &[&str]) -> String {
+    digits(parts).iter().copied().map(char::from).collect()
+}
+
+/// The same without a place on the heap.
+pub(super) fn digits(parts: &[&str]) -> [u8; 16] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = [0; 16];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(hash.finalize()) {
+        for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+            *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        }
+    }
+    digits
 }
 
 /// The longest label, in characters.

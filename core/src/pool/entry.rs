@@ -37,21 +37,21 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The least upper bound of both sides.
-    pub(super) fn merge(&mut self, other: &Self) {
-        raise(&mut self.token, &other.token);
-        raise(&mut self.profile, &other.profile);
-        raise(&mut self.refused, &other.refused);
-        raise(&mut self.throttle, &other.throttle);
-        raise(&mut self.quota, &other.quota);
-        raise(&mut self.denied, &other.denied);
-        raise(&mut self.renewal, &other.renewal);
-        raise(&mut self.rejected, &other.rejected);
-        raise(&mut self.suspended, &other.suspended);
-        raise(&mut self.original_dead, &other.original_dead);
-        raise(&mut self.rotated_dead, &other.rotated_dead);
-        raise(&mut self.claim, &other.claim);
-        raise(&mut self.reading, &other.reading);
+    /// Becomes the least upper bound of both sides; whether that is anything new.
+    pub(super) fn merge(&mut self, other: &Self) -> bool {
+        raise(&mut self.token, &other.token)
+            | raise(&mut self.profile, &other.profile)
+            | raise(&mut self.refused, &other.refused)
+            | raise(&mut self.throttle, &other.throttle)
+            | raise(&mut self.quota, &other.quota)
+            | raise(&mut self.denied, &other.denied)
+            | raise(&mut self.renewal, &other.renewal)
+            | raise(&mut self.rejected, &other.rejected)
+            | raise(&mut self.suspended, &other.suspended)
+            | raise(&mut self.original_dead, &other.original_dead)
+            | raise(&mut self.rotated_dead, &other.rotated_dead)
+            | raise(&mut self.claim, &other.claim)
+            | raise(&mut self.reading, &other.reading)
     }
 
     /// Whether it holds something that is worth a write to a store that holds `stored`.
@@ -293,10 +293,12 @@ impl Claim {
     }
 }
 
-fn raise<T: Ord + Clone>(mine: &mut T, theirs: &T) {
-    if *theirs > *mine {
+fn raise<T: Ord + Clone>(mine: &mut T, theirs: &T) -> bool {
+    let newer = *theirs > *mine;
+    if newer {
         mine.clone_from(theirs);
     }
+    newer
 }
 
 /// The end of a claim that was given back.

@@ -177,8 +177,9 @@ impl Pool {
     pub fn pick(&mut self, ask: &Ask<'_>, now: Millis) -> Pick {
         let survey = self.survey(ask, now);
         let stays = !survey.home_full;
+        let arrived = survey.first.is_some_and(|(rank, ..)| rank.is_at());
         match (survey.first, survey.failing) {
-            _ if survey.home_refreshing => Pick::Wait(now + LOOK_AGAIN),
+            _ if survey.home_refreshing && !arrived => Pick::Wait(now + LOOK_AGAIN),
             (Some((_, account, true)), _) => self.seated(ask, account, stays, Pick::Refresh(account)),
             (Some((_, account, false)), _) => self.use_now(ask, account, stays, now),
             _ if survey.full => Pick::Full(now + LOOK_AGAIN),

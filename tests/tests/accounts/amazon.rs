@@ -55,7 +55,7 @@ fn a_secret_holds_the_list() {
     assert_eq!(value_of("accounts/one").as_array().unwrap().len(), 2);
     // Renewed tokens are stored there.
     let said = run(&["check"]);
-    assert!(said.err.contains("keep the list they began with"), "{said:#?}");
+    assert!(said.err.contains("once none of the logins they began with works"), "{said:#?}");
     said.ok();
     assert_eq!(value_of("accounts/one")[0]["refreshToken"], machine.service.refresh_token("demo-social").unwrap());
     // By ARN, which brings its region.

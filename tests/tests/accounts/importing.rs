@@ -153,3 +153,38 @@ fn a_list_that_somebody_has_spoilt_is_not_written_over() {
     machine.accounts_with(&["add", "--api-key"], "ksk_simulated_key").failed(&["no list of accounts", "line 1"]);
     assert_eq!(fs::read_to_string(path).unwrap(), "[{\"refreshToken\":");
 }
+
+#[test]
+#[ignore = "needs the built program: cargo xtask test --only accounts"]
+fn an_entry_that_cannot_be_used_is_told_without_a_word_of_it() {
+    let machine = Machine::new(Config::default());
+    machine.write_list(&json!([{ "auth": "Social", "refreshToken": refresh_token("a"), "label": "good" }]));
+    let token = refresh_token("wrong");
+    let list = json!([
+        { "auth": "Social", "refreshToken": refresh_token("a"), "label": "good" },
+        { "auth": "Social", "refreshToken": token, "label": format!("my {token}") }
+    ]);
+    fs::write(machine.path("lists/accounts.json"), list.to_string()).unwrap();
+    let table = machine.accounts(&["list"]).ok();
+    assert!(table.contains("[1]: label: holds the token itself"), "{table}");
+    let listed: Value = serde_json::from_str(&machine.accounts(&["list", "--json"]).ok()).unwrap();
+    assert_eq!((&listed[1]["label"], &listed[0]["problem"]), (&json!("[1]"), &Value::Null));
+    let said = machine.accounts(&["check", "1"]).failed(&["1 of 1 account cannot serve"]);
+    assert!(said.out.contains("wrong entry: label: "), "{said:#?}");
+    machine.accounts(&["remove", "1"]).ok();
+}
+
+#[test]
+#[ignore = "needs the built program: cargo xtask test --only accounts"]
+fn commands_that_run_side_by_side_lose_nothing() {
+    let machine = Machine::new(Config::default());
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            let machine = &machine;
+            scope.spawn(move || {
+                machine.accounts_with(&["add", "--api-key"], &format!("ksk_simulated_key_{number}")).ok();
+            });
+        }
+    });
+    assert_eq!(machine.list("accounts.json").len(), 6);
+}

@@ -1,11 +1,11 @@
 //! A person's machine: a home, a folder of lists, the program, and what must never be seen.
 
-use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
 use kiro2api_tests::{Config, Upstream};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub(crate) struct Machine {
     folder: TempDir,
     pub(crate) service: Upstream,
     environment: Vec<(&'static str, String)>,
-    secrets: RefCell<Vec<String>>,
+    secrets: Mutex<Vec<String>>,
 }
 
 /// What the program said.
@@ -36,7 +36,7 @@ impl Machine {
             };
             client_secret.into_iter().chain([account.secret.clone()])
         });
-        let secrets = RefCell::new(secrets.collect());
+        let secrets = Mutex::new(secrets.collect());
         let service = Upstream::start(config).unwrap();
         Self { folder: tempfile::tempdir().unwrap(), service, environment: Vec::new(), secrets }
     }
@@ -49,7 +49,7 @@ impl Machine {
 
     /// From here on this must not be seen either.
     pub(crate) fn keep_secret(&self, secret: &str) {
-        self.secrets.borrow_mut().push(secret.to_owned());
+        self.secrets.lock().unwrap().push(secret.to_owned());
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -82,7 +82,7 @@ impl Machine {
     }
 
     fn quiet(&self, said: Said, arguments: &[&str]) -> Said {
-        for secret in self.secrets.borrow().iter().chain(&self.in_lists()) {
+        for secret in self.secrets.lock().unwrap().iter().chain(&self.in_lists()) {
             for text in [&said.out, &said.err] {
                 assert!(!text.contains(secret.as_str()), "a secret is shown by {arguments:?}");
             }
@@ -96,9 +96,9 @@ impl Machine {
         let mut found = Vec::new();
         let Ok(files) = fs::read_dir(self.path("lists")) else { return found };
         for file in files {
-            let Ok(Value::Array(entries)) = serde_json::from_slice(&fs::read(file.unwrap().path()).unwrap()) else {
-                continue;
-            };
+            // A draft may be gone already.
+            let Ok(bytes) = fs::read(file.unwrap().path()) else { continue };
+            let Ok(Value::Array(entries)) = serde_json::from_slice(&bytes) else { continue };
             for (entry, name) in entries.iter().flat_map(|entry| MEMBERS.map(|name| (entry, name))) {
                 found.extend(entry[name].as_str().map(str::to_owned));
             }

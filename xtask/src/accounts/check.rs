@@ -49,7 +49,11 @@ pub(super) fn run(place: &Place<'_>, which: Option<&str>) -> Result<()> {
         let found = service.try_account(place, entry, &label)?;
         answer(&format!("{label:<width$}  {}", found.text));
         if let Some(end) = entry.ends().filter(|end| *end < now() + SOON) {
-            say(&format!("{label}: its client registration ends on {}: {}", day(end), entry.login_again(&label)));
+            say(&format!(
+                "{label}: its client registration ends on {}: {}",
+                day(end),
+                entry.login_again(&label, &place.flags())
+            ));
         }
         bad += usize::from(!found.serves);
     }
@@ -98,14 +102,14 @@ impl Service {
         };
         let mut bearer = match self.sign_in(place, &credential)? {
             Ok(bearer) => bearer,
-            Err(fault) => return Ok(refresh_found(&fault, place, entry, label)),
+            Err(fault) => return Ok(refresh_found(&fault, &entry.login_again(label, &place.flags()))),
         };
         if bearer.profile_arn.is_none() && !bearer.api_key {
             bearer.profile_arn = self.find_profile(&bearer.token);
         }
         Ok(match self.limits(&credential, &bearer) {
             Ok(limits) => limits_found(&limits),
-            Err(fault) => fault_found(&fault, entry, label),
+            Err(fault) => fault_found(&fault, &entry.login_again(label, &place.flags())),
         })
     }
 
@@ -169,18 +173,20 @@ impl Service {
 
     fn limits(&self, credential: &Credential, bearer: &Bearer) -> std::result::Result<Limits, Fault> {
         let arn = bearer.profile_arn.as_deref();
-        let mut last = None;
-        for host in endpoint::quota_hosts(&self.bases, credential.region.as_deref(), arn) {
-            let outcome = self.one_host(&quota::request(&host, &bearer.token, bearer.api_key, arn));
-            match outcome {
-                Err(fault) if endpoint::moves_on(fault.kind) => last = Some(fault),
-                outcome => return outcome,
+        let ways = quota::ways(&self.bases, credential.region.as_deref(), arn);
+        let mut at = 0;
+        loop {
+            let Some(way) = ways.get(at) else { return Err(Fault::malformed("there is no host to ask")) };
+            let outcome = self.one_way(&quota::request(way, &bearer.token, bearer.api_key, arn));
+            let Err(fault) = &outcome else { return outcome };
+            match quota::next_way(&ways, at, fault.kind) {
+                Some(next) => at = next,
+                None => return outcome,
             }
         }
-        Err(last.unwrap_or_else(|| Fault::malformed("there is no host to ask")))
     }
 
-    fn one_host(&self, request: &Outbound) -> std::result::Result<Limits, Fault> {
+    fn one_way(&self, request: &Outbound) -> std::result::Result<Limits, Fault> {
         match self.web.send(request) {
             Ok((head, body)) => quota::read(&head, &body, now()),
             Err(text) => Err(unreachable_host(text)),
@@ -207,25 +213,24 @@ fn unreachable_host(text: String) -> Fault {
     Fault::transport(&TransportError { kind: TransportFault::Connect, text })
 }
 
-fn refresh_found(fault: &RefreshFault, place: &Place<'_>, entry: &Entry, label: &str) -> Found {
+fn refresh_found(fault: &RefreshFault, login_again: &str) -> Found {
     match fault {
-        RefreshFault::Dead(reason) => Found {
-            serves: false,
-            text: format!(
-                "needs login: {reason}\n  → {}{}\n    A gateway that has used this account keeps the token it was given since in its own \
-                 store, and may still serve with it.",
-                entry.login_again(label),
-                place.flags()
+        RefreshFault::Dead(reason) => Found::bad(
+            "needs login",
+            reason,
+            &format!(
+                "{login_again}\n    A gateway that has used this account keeps the token it was given since in its own store, and may \
+                 still serve with it."
             ),
-        },
-        RefreshFault::Rejected(text) => Found::bad("refused", text, &entry.login_again(label)),
+        ),
+        RefreshFault::Rejected(text) => Found::bad("refused", text, login_again),
         RefreshFault::Later(_) => {
             Found::bad("not known", "the login endpoint could not be reached, or has trouble", "try again later")
         }
     }
 }
 
-fn fault_found(fault: &Fault, entry: &Entry, label: &str) -> Found {
+fn fault_found(fault: &Fault, login_again: &str) -> Found {
     let said = fault.to_string();
     match fault.kind {
         FaultKind::Suspended => Found::bad(
@@ -236,7 +241,7 @@ fn fault_found(fault: &Fault, entry: &Entry, label: &str) -> Found {
         FaultKind::QuotaUsedUp => {
             Found::bad("quota used up", &said, "wait until it begins anew, or allow overage in its plan")
         }
-        FaultKind::BearerInvalid => Found::bad("needs login", &said, &entry.login_again(label)),
+        FaultKind::BearerInvalid => Found::bad("needs login", &said, login_again),
         FaultKind::NotAuthorized | FaultKind::ProfileRequired | FaultKind::InvalidProfile => Found::bad(
             "not authorized",
             &said,

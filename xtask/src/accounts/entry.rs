@@ -118,25 +118,25 @@ impl Entry {
         }
     }
 
-    /// What the login is called in commands that renew it.
-    pub(super) fn login_again(&self, label: &str) -> String {
-        let flags = match self.credential().map(|credential| credential.login) {
+    /// What to do to log in anew; `flags` name the place of the list.
+    pub(super) fn login_again(&self, label: &str, flags: &str) -> String {
+        let label = quoted(label);
+        let login = match self.credential().map(|credential| credential.login) {
+            Ok(Login::Idc { .. }) => "login",
+            Ok(Login::ApiKey) => {
+                return format!("make another key, then `{ACCOUNTS} add --api-key --label {label}{flags}`");
+            }
             Ok(Login::Social) | Err(_) => {
                 return format!(
-                    "sign in with the desktop client again, then `cargo xtask accounts import --label {}`",
-                    quoted(label)
+                    "sign in with the desktop client again, then `{ACCOUNTS} import --label {label}{flags}`"
                 );
             }
-            Ok(Login::ApiKey) => {
-                return format!(
-                    "make another key, then `cargo xtask accounts add --api-key --label {}`",
-                    quoted(label)
-                );
-            }
-            Ok(Login::Idc { .. }) => self.text("startUrl").map(|url| format!(" --start-url {url}")).unwrap_or_default(),
         };
-        let region = self.text("region").map(|region| format!(" --region {region}")).unwrap_or_default();
-        format!("`cargo xtask accounts login --label {}{flags}{region}`", quoted(label))
+        let option = |flag: &str, name: &str| {
+            self.text(name).map(|value| format!(" {flag} {}", quoted(value))).unwrap_or_default()
+        };
+        let (start, region) = (option("--start-url", "startUrl"), option("--region", "region"));
+        format!("`{ACCOUNTS} {login} --label {label}{start}{region}{flags}`")
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -148,9 +148,9 @@ impl Entry {
     }
 }
 
-/// A label as a shell takes it.
+/// A word as a shell takes it.
 fn quoted(label: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+:/".contains(c);
     if !label.is_empty() && label.chars().all(plain) {
         label.to_owned()
     } else {
@@ -158,5 +158,6 @@ fn quoted(label: &str) -> String {
     }
 }
 
+const ACCOUNTS: &str = "cargo xtask accounts";
 /// The member that says when the client registration ends, in epoch seconds, named as the OIDC endpoint names it.
 pub(super) const ENDS: &str = "clientSecretExpiresAt";

@@ -1,11 +1,13 @@
 //! The folder of account lists on this machine: for its owner alone, and every file in it whole or not there.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::failure::{During, Failure, Result};
+use crate::process::interrupt;
 use crate::root::Root;
 
 /// Names another folder for the lists. Suites are given one that is not there, so that they never see a person's accounts.
@@ -62,12 +64,22 @@ impl Home {
         Ok(path)
     }
 
-    /// Waits until no other command changes accounts. The turn is over when the file is dropped.
-    pub(super) fn turn(&self) -> Result<File> {
+    /// Waits until no other command changes accounts; Ctrl-C ends the waiting where that is allowed. The turn is over when
+    /// the file is dropped.
+    pub(super) fn turn(&self, interruptible: bool) -> Result<File> {
         self.make()?;
         let path = self.path.join("lock");
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        file.and_then(|file| file.lock().map(|()| file)).during(|| format!("lock {}", path.display()))
+        let what = || format!("lock {}", path.display());
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).during(what)?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if interruptible => interrupt::check()?,
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error).during(what),
+            }
+            std::thread::sleep(POLL);
+        }
     }
 
     fn make(&self) -> Result<()> {
@@ -88,6 +100,7 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
+const POLL: Duration = Duration::from_millis(25);
 /// The list of local runs.
 pub(super) const LOCAL: &str = "accounts.json";
 /// The copy of what was last sent to the Worker.

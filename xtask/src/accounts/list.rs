@@ -93,11 +93,11 @@ impl List {
         self.0
     }
 
-    /// The label of an account, or how it is called when it has none.
+    /// What the gateway calls an account. One that it cannot use is called by its place: what stands for its label may be
+    /// anything.
     pub(super) fn label(&self, at: usize) -> String {
-        let Some(entry) = self.0.get(at) else { return String::new() };
-        let own = entry.label().map(str::to_owned);
-        own.or_else(|| entry.credential().ok().map(|credential| credential.label)).unwrap_or_else(|| format!("[{at}]"))
+        let label = self.0.get(at).and_then(|entry| entry.credential().ok()).map(|credential| credential.label);
+        label.unwrap_or_else(|| format!("[{at}]"))
     }
 
     /// Puts an account in: over the same account, over the one with its label, or at the end.

@@ -24,13 +24,15 @@ mod workers;
 use std::fs;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
-use std::time::SystemTime;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, SystemTime};
 
 use kiro2api_core::Millis;
 use kiro2api_core::upstream::endpoint::Bases;
 use serde_json::{Map, Value};
 
 use crate::failure::{During, Failure, Result};
+use crate::process::interrupt;
 use crate::progress::{answer, say};
 use crate::root::Root;
 use entry::{Entry, Marks};
@@ -142,9 +144,25 @@ fn given(source: &Source, what: &str) -> Result<(String, String)> {
             if std::io::stdin().is_terminal() {
                 say(&format!("Paste {what}, then Enter and Ctrl-D:"));
             }
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).during(|| "read standard input".to_owned())?;
-            Ok((text, "standard input".to_owned()))
+            Ok((input()?, "standard input".to_owned()))
+        }
+    }
+}
+
+/// Standard input to its end, or to Ctrl-C.
+fn input() -> Result<String> {
+    let (sender, whole) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        // Nobody waits for it any more when the person has given up.
+        let _ = sender.send(std::io::stdin().read_to_string(&mut text).map(|_| text));
+    });
+    loop {
+        interrupt::check()?;
+        match whole.recv_timeout(Duration::from_millis(50)) {
+            Ok(text) => return text.during(|| "read standard input".to_owned()),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Failure::new("standard input cannot be read")),
         }
     }
 }

@@ -72,9 +72,9 @@ pub(super) fn authorized(head: &Head, body: &[u8]) -> Result<Device, String> {
     let seconds = |name: &str| answer.get(name).and_then(Value::as_u64).map(Duration::from_secs);
     Ok(Device {
         code: text(&answer, "deviceCode")?,
-        user_code: text(&answer, "userCode")?,
-        page: text(&answer, "verificationUri")?,
-        page_with_code: text(&answer, "verificationUriComplete").ok(),
+        user_code: shown(text(&answer, "userCode")?),
+        page: shown(text(&answer, "verificationUri")?),
+        page_with_code: text(&answer, "verificationUriComplete").ok().map(shown),
         lasts: seconds("expiresIn").unwrap_or(USUAL_LIFE),
         interval: seconds("interval").unwrap_or(USUAL_INTERVAL).max(SHORTEST_INTERVAL),
     })
@@ -144,6 +144,11 @@ fn error(body: &[u8]) -> String {
 fn text(answer: &Value, name: &str) -> Result<String, String> {
     let value = answer.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
     value.map(str::to_owned).ok_or_else(|| format!("the OIDC endpoint gave no {name}"))
+}
+
+/// A text of the service for the terminal.
+fn shown(text: String) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 fn post(base: &str, path: &str, body: &Value) -> Outbound {

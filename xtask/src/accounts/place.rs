@@ -90,7 +90,8 @@ impl<'a> Place<'a> {
     /// What `edit` says, or why it could not be stored. A list that could not be stored in an AWS account is in a file then:
     /// it may hold the only copy of a login.
     pub(super) fn update<T>(&self, conflict: OnConflict, mut edit: impl FnMut(&mut List) -> Result<T>) -> Result<T> {
-        let _turn = self.home.turn()?;
+        // A renewed login is not given up for a Ctrl-C.
+        let _turn = self.home.turn(conflict == OnConflict::Refuse)?;
         for _ in 0..TRIES {
             let mut held = self.hold()?;
             let told = edit(&mut held.list)?;
@@ -136,7 +137,9 @@ impl<'a> Place<'a> {
             Where::Lambda(service, name) => {
                 let stored = service.store(name, &held.list.text(), held.version.as_deref())?;
                 if stored == Stored::Yes {
-                    say("Instances of the function that are running keep the list they began with until they end.");
+                    say(
+                        "Instances of the function that are running read it once none of the logins they began with works any more.",
+                    );
                 }
                 Ok(stored)
             }
