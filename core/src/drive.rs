@@ -36,11 +36,9 @@ pub trait Client<H: Host> {
     /// Moves the rest of an answer from the service to the client, in the platform's cheapest way, and gives
     /// the relay back. [`pump`] is the plain way.
     fn pump(&mut self, host: &H, relay: Relay, reply: H::Reply) -> impl Future<Output = (Relay, Result<(), Gone>)>;
-    /// The client has all of its answer: ends the body, although something is still done for later requests. Nothing is
-    /// said afterwards. A platform whose answers end by themselves leaves it as it is.
-    fn end(&mut self) -> impl Future<Output = ()> {
-        core::future::ready(())
-    }
+    /// Everything is said: ends the body at once, although something is still done for later requests. A platform whose
+    /// answers end by themselves leaves it as it is.
+    fn end(&mut self) {}
     /// Ready when the client has hung up while nothing is being sent to it. A platform that tells only a failed
     /// write leaves it as it is.
     fn poll_gone(&mut self, _cx: &mut Context<'_>) -> Poll<Gone> {
@@ -82,7 +80,7 @@ async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &
     let (mut gone, mut ended) = (false, false);
     loop {
         if exchange.is_told() && !core::mem::replace(&mut ended, true) {
-            client.end().await;
+            client.end();
         }
         let (step, patience, slow) = (exchange.step(), exchange.patience(host.now()), exchange.client_patience());
         let keeps = exchange.is_refreshing() && matches!(step, Step::Answer(..));

@@ -75,7 +75,7 @@ impl Client<Environment> for Caller {
         self.say(bytes).await
     }
 
-    async fn end(&mut self) {
+    fn end(&mut self) {
         self.stream = None;
     }
 

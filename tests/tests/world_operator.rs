@@ -286,6 +286,14 @@ fn a_deep_check_is_over_in_ten_seconds_and_loses_no_token() {
     slow.service.forget_rules();
     prompt(&slow, &instance);
     assert_eq!(slow.service.count(Operation::Social), 1);
+    // The store hangs when there is something to save: that is tried once more when the client has been told.
+    let (stuck, instance) = world(StoreKind::Plain, &["one"]);
+    stuck.service.slow_down(Operation::Social, 8 * SECOND);
+    let until = START + Millis::secs(12);
+    stuck.store.add_outage(Outage { from: START + Millis::secs(6), until, hangs: true });
+    let got = deep(&stuck, &instance);
+    assert_eq!((got.closed, got.ended), (Some(START + Millis::secs(10)), Some(until)));
+    assert_eq!(stuck.store.keys(), ["pool"]);
     // A client that leaves takes nothing with it either.
     let (left, instance) = world(StoreKind::Plain, &["one"]);
     left.service.slow_down(Operation::Social, 5 * SECOND);

@@ -22,6 +22,8 @@ use crate::pump::{self, Stream};
 pub(crate) struct Caller {
     answer: Option<Sender<Response>>,
     stream: Option<Stream>,
+    /// Completes when the body of a streamed answer has ended.
+    closing: Option<JsFuture>,
     /// Completes when the client hangs up.
     departure: JsFuture,
     /// A `HEAD` request wants the answer's head alone.
@@ -32,7 +34,15 @@ impl Caller {
     /// `answer` takes the response object once its head is known.
     pub(crate) fn new(request: &Request, answer: Sender<Response>) -> Self {
         let departure = JsFuture::from(pump::departure(request));
-        Self { answer: Some(answer), stream: None, departure, head_only: request.method() == "HEAD" }
+        Self { answer: Some(answer), stream: None, closing: None, departure, head_only: request.method() == "HEAD" }
+    }
+
+    /// Waits for the end of the body of a streamed answer.
+    pub(crate) async fn ended(mut self) {
+        self.end();
+        if let Some(closing) = self.closing.take() {
+            let _ = closing.await;
+        }
     }
 
     fn respond(&mut self, response: Response) -> Result<(), Gone> {
@@ -60,10 +70,9 @@ impl Client<Isolate> for Caller {
         JsFuture::from(pump::write(stream, &Uint8Array::from(bytes))).await.map(drop).map_err(|_| Gone)
     }
 
-    async fn end(&mut self) {
-        if let Some(stream) = self.stream.take() {
-            let _ = JsFuture::from(pump::close(&stream)).await;
-        }
+    fn end(&mut self) {
+        self.closing =
+            self.stream.take().map(|stream| JsFuture::from(pump::close(&stream))).or_else(|| self.closing.take());
     }
 
     async fn pump(&mut self, host: &Isolate, relay: Relay, reply: Fetching) -> (Relay, Result<(), Gone>) {

@@ -287,7 +287,9 @@ impl Exchange {
             }
             Ok(Saved::Conflict) => self.store_failed(gateway, &StoreError("every save met another one".into()), now),
             // It had no time left. The client is told, and it is saved once more for as long as the platform lets it.
-            Err(_) if self.is_out(now) && !self.left && then == Then::Pick => return self.dismiss(),
+            Err(_) if self.is_out(now) && !self.left && then == Then::Pick => {
+                return if self.inspection.is_some() { self.inspect(gateway, now) } else { self.dismiss() };
+            }
             Err(_) if self.is_out(now) && !self.left => {}
             Err(error) => self.store_failed(gateway, &error, now),
         }

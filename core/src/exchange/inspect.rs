@@ -266,6 +266,11 @@ impl Inspection {
         self.refreshed_by = now + self.refresh_timeout;
     }
 
+    /// When it is told, however far it has come.
+    pub(crate) fn until(&self) -> Millis {
+        self.until
+    }
+
     /// Whether it is too late for another step.
     pub(crate) fn is_over(&self, now: Millis) -> bool {
         now >= self.until

@@ -35,7 +35,7 @@ fn answers_that_fail_inside_the_stream_count_against_the_account() {
         "KIRO_AUTH_TOKEN",
         r#"[{"auth":"ApiKey","refreshToken":"ksk_one-0123456789-0123456789"},{"auth":"ApiKey","refreshToken":"ksk_two-0123456789-0123456789"}]"#,
     );
-    let mut play = Play::begin(gateway(&[two]), &body(false, ""));
+    let mut play = Play::begin(gateway(&[two, ("TOKEN_SELECTION_STRATEGY", "sequential")]), &body(false, ""));
     let served = [
         frame("assistantResponseEvent", r#"{"content":"ok"}"#),
         frame("metadataEvent", r#"{"stopReason":"END_TURN"}"#),

@@ -280,7 +280,7 @@ impl Client<Instance> for Recorder {
         self.headed(head, Kind::Stream)
     }
 
-    async fn end(&mut self) {
+    fn end(&mut self) {
         let mut got = self.got.borrow_mut();
         assert!(got.closed.is_none(), "the body ends twice");
         got.closed = Some(self.clock.now());
