@@ -23,6 +23,8 @@ pub(crate) struct Input {
     pub(crate) frames: Vec<std::ops::Range<usize>>,
     /// How many of them a client hears of.
     pub(crate) told: usize,
+    /// How many accounts the gateway has.
+    pub(crate) accounts: usize,
     /// In bytes.
     pub(crate) chunk: usize,
     /// What a way that only reads frames must find.
@@ -72,6 +74,7 @@ impl Input {
             stream: stream.frames.concat(),
             frames,
             told: stream.told,
+            accounts: 1,
             chunk: size.min(end),
             holds,
         }
@@ -89,8 +92,16 @@ impl Input {
             stream: Vec::new(),
             frames: Vec::new(),
             told: 0,
+            accounts: 1,
             holds,
         }
+    }
+
+    /// A gateway with so many accounts, whose ledger is the request.
+    pub(crate) fn pooling(accounts: usize, ledger: Vec<u8>) -> Self {
+        let holds = Work { units: 1, bytes: 0 };
+        let label = if accounts == 1 { "1 account".to_owned() } else { format!("{accounts} accounts") };
+        Self { label, chunk: ledger.len(), request: ledger, accounts, holds, ..Self::asking(String::new()) }
     }
 
     pub(crate) fn chunks(&self) -> std::slice::Chunks<'_, u8> {

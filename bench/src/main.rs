@@ -7,6 +7,7 @@ mod heap;
 mod instructions;
 mod measure;
 mod peer;
+mod pool;
 mod relay;
 mod report;
 mod request;

@@ -6,7 +6,7 @@
 use std::error::Error;
 
 use crate::corpus::{self, Input};
-use crate::{conversation, frames, peer, relay, request};
+use crate::{conversation, frames, peer, pool, relay, request};
 
 /// Why a way could not do its work. Ends the benchmark: a way that fails has no time.
 pub(crate) type Fault = Box<dyn Error>;
@@ -67,6 +67,7 @@ pub(crate) fn all() -> Result<Vec<Suite>, Fault> {
         stream("bulk", &corpus::bulk()?, &[1_400, 16 * 1024, usize::MAX], STREAM),
         requests("request", 600_000, REQUEST),
         requests("count_tokens", 200_000, COUNT),
+        accounts(&[1, 10, 200])?,
     ])
 }
 
@@ -104,6 +105,23 @@ const COUNT: &[Way] = &[
     Way { name: "limit: one serde_json pass", prepare: request::pass },
     Way { name: "count_tokens, copied in", prepare: request::count },
 ];
+
+/// What the accounts cost: a pick for every request, a load now and then, a save when something has changed.
+const POOL: &[Way] = &[
+    Way { name: "limit: one serde_json pass", prepare: pool::pass },
+    Way { name: "pick", prepare: pool::pick },
+    Way { name: "pick, with a session", prepare: pool::pick_seat },
+    Way { name: "load, nothing changed", prepare: pool::load_same },
+    Way { name: "load, all changed", prepare: pool::load_other },
+    Way { name: "save, one changed", prepare: pool::save_one },
+    Way { name: "save, all changed", prepare: pool::save_all },
+];
+
+fn accounts(counts: &[usize]) -> Result<Suite, Fault> {
+    let inputs: Result<_, Fault> =
+        counts.iter().map(|count| Ok(Input::pooling(*count, pool::ledger(*count, 1)?))).collect();
+    Ok(Suite { name: "pool", unit: "request", inputs: inputs?, ways: POOL })
+}
 
 fn stream(name: &'static str, stream: &corpus::Stream, sizes: &[usize], ways: &'static [Way]) -> Suite {
     let inputs = sizes.iter().map(|size| Input::cut(stream, *size)).collect();

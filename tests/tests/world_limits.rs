@@ -16,8 +16,9 @@ fn limited(labels: &[&str], most: &str) -> (World, Rc<Instance>) {
     let set = [("KIRO_AUTH_TOKEN", accounts.as_str()), ("ACCOUNT_MAX_CONCURRENT", most)];
     let instance = world.instance_with(&[&set[..], &[("TOKEN_SELECTION_STRATEGY", "balanced")]].concat());
     for _ in labels {
-        assert_eq!(world.ask(&instance, &Ask::prompt("hi", false)).status(), 200);
+        assert_eq!(world.ask(&instance, &Ask::prompt("hi", true)).status(), 200);
     }
+    world.pass(SECOND);
     (world, instance)
 }
 
@@ -27,35 +28,35 @@ fn times(world: &World, since: u64) -> Vec<u64> {
 
 #[test]
 fn requests_beyond_the_limit_wait_for_a_place() {
-    for stream in [true, false] {
-        let (world, instance) = limited(&["one", "two"], "1");
-        world.service.slow_down(Operation::Chat, 4 * SECOND);
-        let begun = world.clock.since_start();
-        let ask = Ask::prompt("hi", stream);
-        let pending: Vec<_> = (0..4).map(|_| world.begin(&instance, &ask, Patience::default())).collect();
-        world.run();
-        assert!(pending.iter().all(|pending| pending.got().said() == "ok"));
-        let times = times(&world, begun);
-        let together = |at: u64| times.iter().filter(|other| **other <= at && at < **other + 4 * SECOND).count();
-        assert_eq!(times.len(), 4, "{times:?}");
-        assert!(times.iter().all(|at| together(*at) <= 2), "{times:?}");
-        let last = times.last().unwrap() - begun;
-        assert!(last < 5 * SECOND, "a place is taken soon after it is free: {last} ms");
-    }
+    let (world, instance) = limited(&["one", "two"], "1");
+    world.service.slow_down(Operation::Chat, 4 * SECOND);
+    let begun = world.clock.since_start();
+    let ask = Ask::prompt("hi", true);
+    let pending: Vec<_> = (0..4).map(|_| world.begin(&instance, &ask, Patience::default())).collect();
+    world.run();
+    assert!(pending.iter().all(|pending| pending.got().said() == "ok"));
+    let times = times(&world, begun);
+    let together = |at: u64| times.iter().filter(|other| **other <= at && at < **other + 4 * SECOND).count();
+    assert_eq!(times.len(), 4, "{times:?}");
+    assert!(times.iter().all(|at| together(*at) <= 2), "{times:?}");
+    let last = times.last().unwrap() - begun;
+    assert!(last < 5 * SECOND, "a place is taken soon after it is free: {last} ms");
 }
 
 #[test]
 fn a_request_that_finds_no_place_in_time_is_told_when_to_come_again() {
-    let (world, instance) = limited(&["only"], "1");
-    world.service.slow_down(Operation::Chat, 60 * SECOND);
-    let first = world.begin(&instance, &Ask::prompt("hi", false), Patience::default());
-    let second = world.begin(&instance, &Ask::prompt("hi", false), Patience::default());
-    world.run();
-    assert_eq!(first.got().said(), "ok");
-    let refused = second.got();
-    assert_eq!((refused.status(), refused.error_type().as_str()), (429, "rate_limit_error"), "{}", refused.text());
-    assert!(refused.error_text().contains("ACCOUNT_MAX_CONCURRENT"), "{}", refused.error_text());
-    assert_eq!(refused.header("retry-after"), Some("5"));
+    for stream in [true, false] {
+        let (world, instance) = limited(&["only"], "1");
+        world.service.slow_down(Operation::Chat, 60 * SECOND);
+        let first = world.begin(&instance, &Ask::prompt("hi", stream), Patience::default());
+        let second = world.begin(&instance, &Ask::prompt("hi", stream), Patience::default());
+        world.run();
+        assert_eq!(first.got().status(), 200);
+        let refused = second.got();
+        assert_eq!((refused.status(), refused.error_type().as_str()), (429, "rate_limit_error"), "{}", refused.text());
+        assert!(refused.error_text().contains("ACCOUNT_MAX_CONCURRENT"), "{}", refused.error_text());
+        assert_eq!(refused.header("retry-after"), Some("5"));
+    }
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn a_place_is_free_again_when_an_answer_fails_or_its_client_leaves() {
     let (world, instance) = limited(&["only"], "1");
     world.service.next(Operation::Chat, Answer::refusal("unavailable"));
     let begun = world.clock.since_start();
-    assert_eq!(world.ask(&instance, &Ask::prompt("hi", false)).said(), "ok");
+    assert_eq!(world.ask(&instance, &Ask::prompt("hi", true)).said(), "ok");
     let retried = times(&world, begun);
     assert!(retried.len() == 2 && retried[1] - retried[0] < SECOND, "its own place is no obstacle: {retried:?}");
     world.service.slow_down(Operation::Chat, 15 * SECOND);

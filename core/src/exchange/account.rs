@@ -38,7 +38,10 @@ impl Exchange {
             Pick::Use(account) => self.use_account(gateway, account, now),
             Pick::Refresh(account) => self.claim(gateway, account, now),
             Pick::Wait(until) if now < call.patience => self.state = State::Sleep(until.max(now + LOOK_AGAIN)),
-            Pick::Full(until) if now < call.patience => self.state = State::Sleep(until.max(now + LOOK_AGAIN)),
+            // A status while there can still be one: clients keep to a `retry-after`, and to no word in a stream.
+            Pick::Full(until) if now < call.patience && (self.opened || until < call.ping_at()) => {
+                self.state = State::Sleep(until.max(now + LOOK_AGAIN))
+            }
             Pick::Full(_) => self.turn_away(gateway, &Refusal::Busy { until: now + BUSY_FOR }, now),
             Pick::Wait(until) => self.turn_away(gateway, &Refusal::RefreshFailing { until }, now),
             Pick::None(refusal) => self.turn_away(gateway, &refusal, now),

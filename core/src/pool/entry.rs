@@ -60,7 +60,7 @@ impl Entry {
     /// another instance puts its own word in the place of that token, and a token that cannot be refreshed often is
     /// one that another instance has just rotated.
     pub(super) fn is_news(&self, stored: &Self, comparing: bool) -> bool {
-        let since = |entry: &Self| entry.reading.as_ref().is_some_and(|reading| reading.at > self.quota.at);
+        let since = |entry: &Self| entry.reading.as_ref().is_some_and(|reading| reading.at >= self.quota.at);
         Reading::is_news(self.reading.as_ref(), stored.reading.as_ref())
             // The first word since the quota was used up may end the rest: see `rest`.
             || (self.quota.counts() && since(self) && !since(stored))

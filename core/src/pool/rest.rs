@@ -60,7 +60,9 @@ impl Slot {
     fn rest_for_quota(&mut self, until: Millis, now: Millis) {
         // Requests that were under way together say it once.
         if self.quota_rest(now).is_none_or(|ends| until > ends) {
-            self.entry.quota.hold(now, until);
+            // After every reading at hand, so that none of them is taken for a word about this refusal.
+            let known = self.entry.reading.as_ref().map_or(0, |reading| reading.at.saturating_add(1));
+            self.entry.quota.hold(now.max(Millis(known)), until);
         }
     }
 
@@ -87,7 +89,7 @@ impl Slot {
     }
 
     fn reading_since(&self) -> Option<&Reading> {
-        self.entry.reading.as_ref().filter(|reading| reading.at > self.entry.quota.at().0)
+        self.entry.reading.as_ref().filter(|reading| reading.at >= self.entry.quota.at().0)
     }
 }
 
