@@ -56,6 +56,9 @@ pub struct Config {
     pub image_urls: ImageUrls,
     /// What has to be set or mended before `/v1/*` can serve: one sentence each, no values.
     pub problems: Vec<String>,
+    /// Accounts that are left out because something about them is wrong, while others serve: one sentence each, no
+    /// values.
+    pub left_out: Vec<String>,
     /// Whether one of the problems is a value that is kept elsewhere and could not be read: another try may help.
     pub unread: bool,
     /// What the operator should know and can live with.
@@ -95,7 +98,7 @@ impl Config {
     /// The same where a value may lie out of reach: `Err` says why, and what to do, without a value. That is a problem
     /// too, and sets [`Config::unread`].
     pub fn read_with(get: &dyn Fn(&str) -> Result<Option<String>, String>) -> Self {
-        let mut reader = Reader { get, problems: Vec::new(), notes: Vec::new(), unread: false };
+        let mut reader = Reader { get, problems: Vec::new(), left_out: Vec::new(), notes: Vec::new(), unread: false };
         let client_keys = reader.client_keys();
         let credentials = reader.credentials();
         let strategy = reader.checked("TOKEN_SELECTION_STRATEGY", Strategy::parse);
@@ -114,7 +117,7 @@ impl Config {
                 reader.notes.push(format!("{name} is set and has no effect in this version"));
             }
         }
-        let Reader { problems, notes, unread, .. } = reader;
+        let Reader { problems, left_out, notes, unread, .. } = reader;
         Self {
             client_keys,
             catalogue,
@@ -130,6 +133,7 @@ impl Config {
             cors,
             image_urls,
             problems,
+            left_out,
             unread,
             notes,
         }
@@ -139,6 +143,7 @@ impl Config {
 struct Reader<'g> {
     get: &'g dyn Fn(&str) -> Result<Option<String>, String>,
     problems: Vec<String>,
+    left_out: Vec<String>,
     notes: Vec<String>,
     unread: bool,
 }
@@ -201,22 +206,15 @@ impl Reader<'_> {
             self.problems.push(NO_ACCOUNT.into());
             return Vec::new();
         }
-        let parsed = pool::parse(tokens.as_deref(), social.as_deref()).map(|parsed| {
-            self.notes.extend(parsed.notes);
-            parsed.credentials
-        });
-        match parsed {
-            Ok(credentials) if credentials.is_empty() => {
-                self.problems
-                    .push("KIRO_AUTH_TOKEN holds no account: give at least one object with a refreshToken".into());
-                Vec::new()
-            }
-            Ok(credentials) => credentials,
-            Err(text) => {
-                self.problems.push(text);
-                Vec::new()
-            }
+        let parsed = pool::parse(tokens.as_deref(), social.as_deref());
+        self.notes.extend(parsed.notes);
+        // Without one that can serve, what is wrong with the others is what the operator has to mend first.
+        let serves = parsed.credentials.iter().any(|credential| !credential.disabled);
+        if serves { &mut self.left_out } else { &mut self.problems }.extend(parsed.problems);
+        if parsed.credentials.is_empty() && self.problems.len() == before {
+            self.problems.push("KIRO_AUTH_TOKEN holds no account: give at least one object with a refreshToken".into());
         }
+        parsed.credentials
     }
 
     fn catalogue(&mut self) -> (Catalogue, ModelMap) {
@@ -399,10 +397,34 @@ mod tests {
             ("RESPONSES_TTL_HOURS", "8761"),
         ] {
             let set = [(name, value), KEY, ACCOUNT];
-            let problems = read(&set).problems;
+            let config = read(&set);
+            let problems = [config.problems, config.left_out].concat();
             assert!(problems.iter().any(|text| text.contains(name)), "{name}={value}: {problems:?}");
             assert!(!problems.iter().any(|text| text.contains("hush")), "{name}: {problems:?}");
         }
+    }
+
+    #[test]
+    fn a_wrong_account_is_named_and_the_others_serve() {
+        let social = r#"{"refreshToken":"aor-0123456789-0123456789"}"#;
+        let off = r#"{"refreshToken":"aor-0123456789-0123456789","disabled":true}"#;
+        for (tokens, list, serving, wrong) in [
+            (format!(r#"[{{"refreshToken":"hush"}},{social}]"#), None, 1, "KIRO_AUTH_TOKEN[0].refreshToken"),
+            (format!(r#"[{social},"hush"]"#), None, 1, "KIRO_AUTH_TOKEN[1]"),
+            (social.to_owned(), Some("hush"), 1, "AWS_REFRESHTOKEN[0]"),
+            (social.to_owned(), Some("aor-1,hush,aor-9876543210-9876543210"), 2, "AWS_REFRESHTOKEN[1]"),
+            ("{hush".to_owned(), Some(ACCOUNT.1), 1, "KIRO_AUTH_TOKEN: "),
+        ] {
+            let mut set = vec![KEY, ("KIRO_AUTH_TOKEN", tokens.as_str())];
+            set.extend(list.map(|list| ("AWS_REFRESHTOKEN", list)));
+            let config = read(&set);
+            assert_eq!((config.problems.len(), config.credentials.len()), (0, serving), "{tokens}");
+            assert!(config.left_out.iter().any(|text| text.starts_with(wrong)), "{wrong}: {:?}", config.left_out);
+            assert!(!config.left_out.iter().any(|text| text.contains("hush")), "{:?}", config.left_out);
+        }
+        let config = read(&[KEY, ("KIRO_AUTH_TOKEN", &format!(r#"[{off},{{"refreshToken":"hush"}}]"#))]);
+        assert!(config.problems[0].starts_with("KIRO_AUTH_TOKEN[1].refreshToken"), "{:?}", config.problems);
+        assert!(config.left_out.is_empty(), "none is left that could serve");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub trait Host: Clock + Entropy + TokenStore + Transport {
 }
 
 /// The client's end of one exchange: either one [`Client::answer`], or [`Client::open`] and then bytes.
-/// Dropping it ends the body.
+/// [`Client::end`] ends the body, and so does dropping it.
 pub trait Client<H: Host> {
     /// Sends a complete answer.
     fn answer(&mut self, head: &Head, body: &[u8]) -> impl Future<Output = Result<(), Gone>>;
@@ -36,6 +36,11 @@ pub trait Client<H: Host> {
     /// Moves the rest of an answer from the service to the client, in the platform's cheapest way, and gives
     /// the relay back. [`pump`] is the plain way.
     fn pump(&mut self, host: &H, relay: Relay, reply: H::Reply) -> impl Future<Output = (Relay, Result<(), Gone>)>;
+    /// The client has all of its answer: ends the body, although something is still done for later requests. Nothing is
+    /// said afterwards. A platform whose answers end by themselves leaves it as it is.
+    fn end(&mut self) -> impl Future<Output = ()> {
+        core::future::ready(())
+    }
     /// Ready when the client has hung up while nothing is being sent to it. A platform that tells only a failed
     /// write leaves it as it is.
     fn poll_gone(&mut self, _cx: &mut Context<'_>) -> Poll<Gone> {
@@ -74,8 +79,11 @@ enum Pause {
 /// Performs steps until the exchange is over or wants its choices side by side.
 async fn run<H: Host, C: Client<H>>(host: &H, exchange: &mut Exchange, client: &mut C) -> Pause {
     let mut line = Line { reply: None, headed: false };
-    let mut gone = false;
+    let (mut gone, mut ended) = (false, false);
     loop {
+        if exchange.is_told() && !core::mem::replace(&mut ended, true) {
+            client.end().await;
+        }
         let (step, patience, slow) = (exchange.step(), exchange.patience(host.now()), exchange.client_patience());
         let keeps = exchange.is_refreshing() && matches!(step, Step::Answer(..));
         if !keeps && !matches!(step, Step::Await { .. } | Step::Open(_) | Step::Write(_) | Step::Relay) {

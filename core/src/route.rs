@@ -29,6 +29,8 @@ pub enum Route {
     Models,
     /// `GET /v1/models/{id}`, the id percent-encoded as it came.
     Model(String),
+    /// `GET /stats/token-pool`.
+    Stats,
     /// `GET /health`.
     Health,
     /// `GET /`.
@@ -66,6 +68,7 @@ pub fn find(method: &str, path: &str) -> Route {
         "/responses" => (Route::Responses, POST),
         "/responses/input_tokens" => (Route::InputTokens, POST),
         "/models" => (Route::Models, GET),
+        "/stats/token-pool" => (Route::Stats, GET),
         _ => match named(method, path) {
             Some(named) => named,
             None => return Route::Nothing,
@@ -157,6 +160,10 @@ mod tests {
         assert_eq!(find("GET", "/v1/models/claude-opus-5%5B1m%5D"), Route::Model("claude-opus-5%5B1m%5D".into()));
         assert_eq!(find("HEAD", "/"), Route::Home);
         assert_eq!(find("GET", "/health"), Route::Health);
+        for path in ["/stats/token-pool", "/v1/stats/token-pool", "/stats/token-pool/"] {
+            assert_eq!(find("GET", path), Route::Stats, "{path}");
+        }
+        assert_eq!(find("GET", "/stats"), Route::Nothing);
         assert_eq!(find("OPTIONS", "/anything"), Route::Preflight);
     }
 
@@ -180,6 +187,7 @@ mod tests {
     fn wrong_methods_name_the_right_ones_and_unknown_paths_are_nothing() {
         assert_eq!(find("GET", "/v1/messages"), Route::WrongMethod("POST, OPTIONS"));
         assert_eq!(find("POST", "/v1/models"), Route::WrongMethod("GET, HEAD, OPTIONS"));
+        assert_eq!(find("POST", "/stats/token-pool"), Route::WrongMethod("GET, HEAD, OPTIONS"));
         assert_eq!(find("DELETE", "/health"), Route::WrongMethod("GET, HEAD, OPTIONS"));
         for path in ["/v2/messages", "/v1messages", "/api/hello", "/v1/messages/batches", "/models/"] {
             assert!(matches!(find("POST", path), Route::Nothing | Route::WrongMethod(_)), "{path}");

@@ -2,17 +2,22 @@
 #![allow(clippy::unwrap_used, reason = "a value that cannot be read fails the test")]
 
 use kiro2api_core::place::is_profile_arn;
-use kiro2api_core::pool::{Login, Strategy, parse};
+use kiro2api_core::pool::{Login, Parsed, Strategy, parse};
 use kiro2api_core::seal::Sealing;
 use kiro2api_core::secret::Secret;
 
 const TOKEN: &str = "aor-a-refresh-token-that-is-long-enough";
 const ARN: &str = "arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK";
 
+fn only_problem(parsed: Parsed) -> String {
+    assert_eq!(parsed.problems.len(), 1, "{:?}", parsed.problems);
+    parsed.problems.into_iter().next().unwrap()
+}
+
 #[test]
 fn the_originals_object_and_array_are_read() {
     let one = format!(r#"{{"auth":"Social","refreshToken":"{TOKEN}","unknown":{{"a":[1]}}}}"#);
-    let one = parse(Some(&one), None).unwrap();
+    let one = parse(Some(&one), None);
     assert_eq!(one.credentials.len(), 1);
     assert_eq!(one.credentials[0].login, Login::Social);
     assert_eq!(one.credentials[0].secret, Secret::new(TOKEN));
@@ -23,7 +28,7 @@ fn the_originals_object_and_array_are_read() {
               "profileArn":"{ARN}","description":"the team's","priority":-3,"disabled":true}},
              {{"auth":"ApiKey","refreshToken":"ksk_0123456789","label":"key"}}] "#
     );
-    let many = parse(Some(&many), Some("social-refresh-token-one, social-refresh-token-two,")).unwrap().credentials;
+    let many = parse(Some(&many), Some("social-refresh-token-one, social-refresh-token-two,")).credentials;
     assert_eq!(many.len(), 4);
     let idc = &many[0];
     assert_eq!(idc.login, Login::Idc { client_id: "cid".into(), client_secret: Secret::new("csecret") });
@@ -41,24 +46,24 @@ fn the_desktop_clients_cache_file_is_read() {
         r#"{{"accessToken":"aoa","refreshToken":"{TOKEN}","profileArn":"{ARN}","expiresAt":"2026-11-21T10:00:00.000Z",
             "authMethod":"social","provider":"Github"}}"#
     );
-    let read = parse(Some(&file), None).unwrap().credentials;
+    let read = parse(Some(&file), None).credentials;
     assert_eq!(read[0].login, Login::Social);
     assert_eq!(read[0].profile_arn.as_deref(), Some(ARN));
 
     let idc = format!(r#"{{"refreshToken":"{TOKEN}","provider":"BuilderId","clientIdHash":"0a1b"}}"#);
-    let error = parse(Some(&idc), None).unwrap_err();
+    let error = only_problem(parse(Some(&idc), None));
     assert!(error.starts_with("KIRO_AUTH_TOKEN.clientId: is missing"), "{error}");
     assert!(error.contains("~/.aws/sso/cache"), "{error}");
 }
 
 #[test]
 fn ids_are_stable_short_and_say_nothing() {
-    let id = |token: &str| parse(None, Some(token)).unwrap().credentials[0].id.clone();
+    let id = |token: &str| parse(None, Some(token)).credentials[0].id.clone();
     assert_eq!(id(TOKEN), id(TOKEN));
     assert_ne!(id(TOKEN), id("another-refresh-token-of-length"));
     assert!(id(TOKEN).len() == 16 && id(TOKEN).bytes().all(|byte| byte.is_ascii_hexdigit()));
     let labelled = format!(r#"{{"refreshToken":"{TOKEN}","label":"x","region":"us-east-1"}}"#);
-    assert_eq!(parse(Some(&labelled), None).unwrap().credentials[0].id, id(TOKEN), "only the secret counts");
+    assert_eq!(parse(Some(&labelled), None).credentials[0].id, id(TOKEN), "only the secret counts");
 }
 
 #[test]
@@ -100,25 +105,68 @@ fn every_error_names_its_path_and_no_value() {
         ("hush0123456789012345", "KIRO_AUTH_TOKEN: expected a JSON object or array"),
     ];
     for (text, expected) in cases {
-        let error = parse(Some(text), None).unwrap_err();
+        let parsed = parse(Some(text), None);
+        let error = &parsed.problems[0];
         assert!(error.starts_with(expected), "{text}\n got {error}\nwant {expected}");
         assert!(!error.contains("hush"), "{error}");
     }
-    let error = parse(None, Some("hush0123456789012345,hush")).unwrap_err();
+    let parsed = parse(None, Some("hush0123456789012345,hush"));
+    let error = only_problem(parsed);
     assert!(error.starts_with("AWS_REFRESHTOKEN[1]: is 4 characters") && !error.contains("hush"), "{error}");
+}
+
+#[test]
+fn a_wrong_entry_of_any_form_is_left_out_and_the_others_stay() {
+    let good = format!(r#"{{"refreshToken":"{TOKEN}"}}"#);
+    for (wrong, field) in [
+        ("17", ": expected"),
+        ("null", ": expected"),
+        (r#""a-token-outside-of-an-object""#, ": expected"),
+        ("[]", ": expected an object"),
+        ("{}", ".refreshToken: is missing"),
+        (r#"{"refreshToken":"short"}"#, ".refreshToken: is 5"),
+        (r#"{"refreshToken":{"a":1}}"#, ".refreshToken: expected"),
+        (r#"{"refreshToken":"a","refreshToken":"b"}"#, ": duplicate field"),
+        (r#"{"auth":"IdC","refreshToken":"refresh-token-number-1"}"#, ".clientId: is missing"),
+        (r#"{"auth":"ApiKey"}"#, ".apiKey: is missing"),
+        (r#"{"auth":"Cookie"}"#, ".auth: expected"),
+        (r#"{"refreshToken":"refresh-token-number-1","region":"nowhere"}"#, ".region: expected"),
+        (r#"{"refreshToken":"refresh-token-number-1","profileArn":"arn"}"#, ".profileArn: expected"),
+        (r#"{"refreshToken":"refresh-token-number-1","priority":1.5}"#, ".priority: expected"),
+        (r#"{"refreshToken":"refresh-token-number-1","disabled":"no"}"#, ".disabled: expected"),
+    ] {
+        let parsed = parse(Some(&format!("[{good},{wrong},{wrong}]")), Some("social-refresh-token-one,bad,"));
+        let labels: Vec<_> = parsed.credentials.iter().map(|credential| credential.secret.reveal()).collect();
+        assert_eq!(labels, [TOKEN, "social-refresh-token-one"], "{wrong}");
+        let starts: Vec<_> = [1, 2].map(|at| format!("KIRO_AUTH_TOKEN[{at}]{field}")).into();
+        assert_eq!(parsed.problems.len(), 3, "{wrong}: {:?}", parsed.problems);
+        assert!(
+            parsed.problems.iter().zip(&starts).all(|(text, start)| text.starts_with(start)),
+            "{wrong}: {parsed:?}"
+        );
+        assert!(parsed.problems[2].starts_with("AWS_REFRESHTOKEN[1]: is 3"), "{:?}", parsed.problems);
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_json_leaves_the_other_variable_alone() {
+    let parsed = parse(Some("[{"), Some("social-refresh-token-one"));
+    assert_eq!(parsed.credentials.len(), 1);
+    let problem = only_problem(parsed);
+    assert!(problem.starts_with("KIRO_AUTH_TOKEN") && problem.contains("is not valid JSON"), "{problem}");
 }
 
 #[test]
 fn nothing_configured_is_no_error() {
     for text in [None, Some(""), Some("  \n"), Some("[]")] {
-        assert_eq!(parse(text, text.filter(|text| *text != "[]")).unwrap().credentials, []);
+        assert_eq!(parse(text, text.filter(|text| *text != "[]")).credentials, []);
     }
 }
 
 #[test]
 fn a_token_written_twice_is_one_account_and_is_told() {
     let json = format!(r#"[{{"refreshToken":"{TOKEN}","label":"first"}},{{"refreshToken":"{TOKEN}","label":"x"}}]"#);
-    let parsed = parse(Some(&json), Some(TOKEN)).unwrap();
+    let parsed = parse(Some(&json), Some(TOKEN));
     assert_eq!(parsed.credentials.len(), 1);
     assert_eq!(parsed.credentials[0].label, "first");
     assert_eq!(
@@ -133,7 +181,7 @@ fn a_token_written_twice_is_one_account_and_is_told() {
 #[test]
 fn a_switched_off_sample_entry_stops_nothing() {
     let json = format!(r#"[{{"refreshToken":"...","disabled":true}},{{"refreshToken":"{TOKEN}"}}]"#);
-    let parsed = parse(Some(&json), None).unwrap();
+    let parsed = parse(Some(&json), None);
     assert_eq!(parsed.credentials.len(), 1);
     assert!(parsed.notes[0].starts_with("KIRO_AUTH_TOKEN[0].refreshToken: holds an ellipsis"), "{:?}", parsed.notes);
 }
@@ -184,7 +232,7 @@ fn strategies_have_names() {
 #[test]
 fn debug_shows_no_secret() {
     let json = r#"{"auth":"IdC","refreshToken":"hush0123456789012345","clientId":"c","clientSecret":"hush-client"}"#;
-    let shown = format!("{:?}", parse(Some(json), None).unwrap());
+    let shown = format!("{:?}", parse(Some(json), None));
     assert!(!shown.contains("hush"), "{shown}");
     assert!(shown.contains("[secret]"), "{shown}");
 }

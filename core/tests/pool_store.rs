@@ -102,7 +102,7 @@ fn another_order_and_other_accounts_lose_nothing() {
     rotate(&mut first, 1, "rotated", NOW);
     kv.save(&mut first, 1);
     let tokens = "brand-new-refresh-token,configured-refresh-token-1";
-    let mut next = Pool::new(parse(None, Some(tokens)).unwrap().credentials, Strategy::Sequential, Sealing::default());
+    let mut next = Pool::new(parse(None, Some(tokens)).credentials, Strategy::Sequential, Sealing::default());
     assert_eq!(next.absorb(kv.read(0), None, NOW).troubles, []);
     assert_eq!(lease(&next, nth(&next, 1)).bearer.reveal(), "access-rotated");
 }
@@ -152,6 +152,52 @@ fn entries_under_an_old_key_are_sealed_anew_under_the_first() {
         assert_eq!(bearer(&third), "access-rotated");
         assert!(!third.dirty());
     }
+}
+
+#[test]
+fn a_store_written_without_a_key_is_upgraded_when_one_is_set() {
+    let mut kv = Kv::default();
+    let mut plain = cold(credentials(2));
+    rotate(&mut plain, 0, "rotated", NOW);
+    rotate(&mut plain, 1, "other", NOW);
+    kv.save(&mut plain, 1);
+    // Under the running instance, and under one that starts.
+    plain.absorb(kv.read(0), None, NOW);
+    assert!(!plain.dirty());
+    plain.configure(credentials(2), Strategy::Sequential, Sealing::parse(Some(NEW_KEY)).unwrap());
+    for mut keyed in [plain, with_key(2, Some(NEW_KEY))] {
+        assert_eq!(keyed.absorb(kv.read(0), None, NOW).troubles, []);
+        assert!(keyed.dirty(), "the entries are still sealed without the key");
+        let mut upgraded = Kv::default();
+        upgraded.save(&mut keyed, 2);
+        keyed.absorb(upgraded.read(0), None, NOW);
+        assert!(!keyed.dirty());
+        assert_eq!(with_key(2, None).absorb(upgraded.read(0), None, NOW).troubles.len(), 2, "only the key opens them");
+        let mut next = with_key(2, Some(NEW_KEY));
+        assert_eq!(next.absorb(upgraded.read(0), None, NOW).troubles, []);
+        assert_eq!(bearer(&next), "access-rotated");
+        assert!(!next.dirty());
+    }
+}
+
+#[test]
+fn entries_that_did_not_change_are_stored_as_they_were() {
+    let mut kv = Kv::default();
+    let mut pool = warm(3);
+    kv.save(&mut pool, 1);
+    pool.absorb(kv.read(0), None, NOW);
+    rotate(&mut pool, 1, "rotated", after(HOUR));
+    kv.save(&mut pool, 2);
+    let (before, after_it) = (entries(kv.read(1).unwrap()), entries(kv.read(0).unwrap()));
+    let changed: Vec<_> = before.iter().zip(&after_it).map(|(before, after)| before != after).collect();
+    assert_eq!(changed.iter().filter(|changed| **changed).count(), 1, "{changed:?}");
+    assert_eq!(before.len(), 3);
+}
+
+/// The sealed entries, in the order of their ids.
+fn entries(bytes: &[u8]) -> Vec<String> {
+    let ledger: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+    ledger["accounts"].as_object().unwrap().values().map(|entry| entry.to_string()).collect()
 }
 
 #[test]

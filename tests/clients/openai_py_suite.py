@@ -10,6 +10,7 @@ from openai import AsyncOpenAI, OpenAI
 from openai.lib.responses_tool_runner import RegisteredFunction, ResponsesToolRunner
 from pydantic import BaseModel
 
+from support import secrets
 from support.own import gateway
 from support.simulator import chats
 
@@ -34,6 +35,9 @@ CHAT_TOOLS = [{"type": "function", "function": WEATHER}]
 RESPONSES_TOOLS = [{"type": "function", "strict": False, **WEATHER}]
 USAGE = 'usage {"uncachedInputTokens":10,"outputTokens":3,"totalTokens":13}'
 FAULTS = ('exception InternalServerException "boom"', 'corrupt message; text "never"', 'tear 30 reset; text "never"')
+
+
+tearDownModule = secrets.check
 
 
 class Event(BaseModel):

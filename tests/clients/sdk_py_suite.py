@@ -7,6 +7,8 @@ import uuid
 import anthropic
 from anthropic import Anthropic, AsyncAnthropic, beta_tool
 
+from support import secrets
+
 URL, KEY = os.environ["KIRO2API_URL"], os.environ["KIRO2API_KEY"]
 MODEL = "claude-haiku-4-5"
 BASE = {"model": MODEL, "max_tokens": 1024}
@@ -16,6 +18,9 @@ WEATHER = {
     "description": "Weather of a city.",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
+
+
+tearDownModule = secrets.check
 
 
 def client(**more):
@@ -142,6 +147,24 @@ class Errors(unittest.TestCase):
             with client().messages.stream(**BASE, messages=prompt(script)) as stream:
                 texts.extend(stream.text_stream)
         self.assertEqual(texts, ["so far"])
+
+
+class Secrets(unittest.TestCase):
+    def test_a_secret_that_an_answer_holds_is_found_and_one_that_its_request_said_is_none(self):
+        planted = f"a-planted/secret+{uuid.uuid4()}"
+        secrets.know("the planted secret", planted)
+        heard = len(secrets.HEARD)
+        client().messages.create(**BASE, messages=prompt(f'text "{planted}"'))
+        self.assertGreater(len(secrets.HEARD), heard)
+        self.assertEqual(secrets.found(), [])
+        # The same bytes, as an answer to a request that said nothing of it.
+        place, parts, _ = secrets.HEARD[-1]
+        secrets.hear(place, parts)
+        self.assertEqual(secrets.found(), ["the planted secret is in an answer 200 to POST /v1/messages"])
+        with self.assertRaises(AssertionError) as raised:
+            secrets.check()
+        self.assertNotIn(planted, str(raised.exception))
+        secrets.HEARD.pop()
 
 
 class Asynchronous(unittest.IsolatedAsyncioTestCase):

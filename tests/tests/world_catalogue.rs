@@ -172,6 +172,26 @@ fn the_models_of_two_accounts_are_listed_together() {
 }
 
 #[test]
+fn a_model_that_one_plan_lacks_is_asked_of_the_account_that_is_offered_it() {
+    let config = Config { accounts: login::accounts(&["free", "paid"]), ..Config::default() };
+    let world = World::with_service(StoreKind::Compare, config);
+    world.service.configure(|config| drop(config.plans.insert("free".into(), vec!["claude-sonnet-4.5".into()])));
+    let variables =
+        [("KIRO_AUTH_TOKEN", &*login::socials(&["free", "paid"])), ("TOKEN_SELECTION_STRATEGY", "sequential")];
+    let instance = world.instance_with(&variables);
+    world.tolerate_violations();
+    let first = world.ask(&instance, &ask("claude-opus-5"));
+    assert_eq!(first.status(), 404, "nobody knows yet who is offered it: {}", first.text());
+    served(&world, &world.instance_with(&[("KIRO_AUTH_TOKEN", &login::socials(&["paid"]))]), &ask("claude-sonnet-4-5"));
+    served(&world, &instance, &ask("claude-sonnet-4-5"));
+    let got = served(&world, &instance, &ask("claude-opus-5"));
+    assert_eq!((&got.summary()["account"], &got.summary()["attempts"]), (&json!("paid"), &json!(2)));
+    world.service.configure(|config| drop(config.plans.insert("paid".into(), vec!["claude-sonnet-4.5".into()])));
+    let got = world.ask(&instance, &ask("claude-opus-5"));
+    assert_eq!((got.status(), got.error_type().as_str()), (404, "not_found_error"), "{}", got.text());
+}
+
+#[test]
 fn a_model_that_is_not_in_the_list_is_not_listed_and_its_request_is_left_to_the_service() {
     let (world, instance) = world_with(StoreKind::Compare, vec![]);
     world.service.configure(|config| config.models = only(&["claude-haiku-4.5", "claude-sonnet-4.5", "auto"]));

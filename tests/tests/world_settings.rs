@@ -263,6 +263,6 @@ fn a_client_that_errs_costs_no_reading() {
     instance.store_settings(&[("KIRO_AUTH_TOKEN", &login::socials(&["new"]))]);
     assert_eq!(world.ask(&instance, &prompt().without_key()).status(), 401);
     assert_eq!(world.ask(&instance, &Ask::messages("{}")).status(), 400);
-    assert_eq!(world.ask(&instance, &Ask::get("/health?deep=1")).status(), 200);
+    assert_eq!(world.ask(&instance, &Ask::get("/health?deep=1")).status(), 503, "the login is over");
     assert_eq!(instance.vault(|vault| vault.readings), 0);
 }

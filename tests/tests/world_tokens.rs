@@ -53,10 +53,11 @@ fn a_rotated_refresh_token_is_saved_before_the_new_access_token_is_used() {
         assert_eq!(said(&world, &instance), "ok");
         let refreshed = world.service.sent_of(Operation::Social)[0].at;
         let used = world.service.sent_of(Operation::Chat)[0].at;
-        let saved =
-            world.store.journal().iter().filter(|entry| entry.what == "save").map(|entry| (entry.at - START).0).max();
+        let journal = world.store.journal();
+        let saves = journal.iter().filter(|entry| entry.what == "save" && entry.key == "pool");
+        let saved = saves.map(|entry| (entry.at - START).0).find(|at| *at > refreshed);
         let saved = saved.expect("the ledger is saved");
-        assert!(refreshed < saved && saved <= used, "{kind:?}: refreshed {refreshed}, saved {saved}, used {used}");
+        assert!(saved <= used, "{kind:?}: refreshed {refreshed}, saved {saved}, used {used}");
     }
 }
 
@@ -85,24 +86,24 @@ fn a_refused_bearer_is_refreshed_once_and_the_request_replayed_once() {
 }
 
 #[test]
-fn twenty_parallel_requests_after_a_loss_make_one_refresh() {
+fn a_hundred_parallel_requests_after_a_loss_make_one_refresh() {
     for kind in KINDS {
         let (world, instance) = World::of_accounts(kind, &["only"]);
         assert_eq!(said(&world, &instance), "ok");
         world.service.expire_tokens();
         world.service.cut(|answer| answer.after(200));
-        let pending: Vec<_> = (0..20).map(|_| world.begin(&instance, &prompt(), Patience::default())).collect();
+        let pending: Vec<_> = (0..100).map(|_| world.begin(&instance, &prompt(), Patience::default())).collect();
         world.run();
         for pending in &pending {
             let got = pending.got();
             assert_eq!((got.status(), got.said().as_str()), (200, "ok"), "{kind:?}: {}", got.text());
         }
-        assert_eq!(world.service.count(Operation::Social), 2, "{kind:?}: one at the start, one for all twenty");
+        assert_eq!(world.service.count(Operation::Social), 2, "{kind:?}: one at the start, one for all hundred");
     }
 }
 
 #[test]
-fn twenty_parallel_first_requests_make_one_refresh_however_slow_it_is() {
+fn a_hundred_parallel_first_requests_make_one_refresh_however_slow_it_is() {
     for kind in KINDS {
         let (world, instance) = World::of_accounts(kind, &["only"]);
         world.store.set_latency(30);
@@ -112,7 +113,7 @@ fn twenty_parallel_first_requests_make_one_refresh_however_slow_it_is() {
         );
         world.service.next(Operation::Social, slow.after(3_000));
         world.service.always(Operation::Chat, Answer::script("text \"ok\""));
-        let pending: Vec<_> = (0..20).map(|_| world.begin(&instance, &prompt(), Patience::default())).collect();
+        let pending: Vec<_> = (0..100).map(|_| world.begin(&instance, &prompt(), Patience::default())).collect();
         world.run();
         assert!(pending.iter().all(|pending| pending.got().said() == "ok"), "{kind:?}");
         assert_eq!(world.service.count(Operation::Social), 1, "{kind:?}");
@@ -184,7 +185,8 @@ fn a_crowd_of_instances_on_a_comparing_store_makes_one_refresh() {
         world.pass(2 * 3_600_000);
         let crowd: Vec<_> =
             (0..20).map(|_| world.instance_with(&[("KIRO_AUTH_TOKEN", &login::socials(&["only"]))])).collect();
-        let pending: Vec<_> = crowd.iter().map(|one| world.begin(one, &prompt(), Patience::default())).collect();
+        let asking = crowd.iter().cycle().take(100);
+        let pending: Vec<_> = asking.map(|one| world.begin(one, &prompt(), Patience::default())).collect();
         world.run();
         for pending in &pending {
             assert_eq!(pending.got().said(), "ok", "{latency} ms: {}", pending.got().text());
@@ -287,8 +289,10 @@ fn an_api_key_is_sent_as_one_and_never_refreshed() {
     let world = World::new(StoreKind::Compare);
     let instance = world.instance_with(&[("KIRO_AUTH_TOKEN", &login::key())]);
     assert_eq!(said(&world, &instance), "ok");
-    let sent = world.service.sent();
-    assert_eq!(sent.len(), 1);
-    assert_eq!(sent[0].header("tokentype"), Some("API_KEY"));
-    assert!(sent[0].json().get("profileArn").is_none());
+    assert_eq!(world.service.sent_of(Operation::Chat).len(), 1);
+    for sent in world.service.sent() {
+        assert!(!matches!(sent.operation, Operation::Social | Operation::Idc | Operation::Profiles));
+        assert_eq!(sent.header("tokentype"), Some("API_KEY"));
+        assert_eq!(sent.parameter("profileArn"), None);
+    }
 }

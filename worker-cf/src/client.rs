@@ -35,13 +35,6 @@ impl Caller {
         Self { answer: Some(answer), stream: None, departure, head_only: request.method() == "HEAD" }
     }
 
-    /// Ends the body of a streamed answer.
-    pub(crate) async fn close(self) {
-        if let Some(stream) = &self.stream {
-            let _ = JsFuture::from(pump::close(stream)).await;
-        }
-    }
-
     fn respond(&mut self, response: Response) -> Result<(), Gone> {
         self.answer.take().ok_or(Gone)?.send(response).map_err(|_| Gone)
     }
@@ -65,6 +58,12 @@ impl Client<Isolate> for Caller {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
         let stream = self.stream.as_ref().ok_or(Gone)?;
         JsFuture::from(pump::write(stream, &Uint8Array::from(bytes))).await.map(drop).map_err(|_| Gone)
+    }
+
+    async fn end(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            let _ = JsFuture::from(pump::close(&stream)).await;
+        }
     }
 
     async fn pump(&mut self, host: &Isolate, relay: Relay, reply: Fetching) -> (Relay, Result<(), Gone>) {

@@ -15,7 +15,7 @@ mod host;
 mod pump;
 
 use futures_channel::oneshot;
-use kiro2api_core::drive::drive;
+use kiro2api_core::drive::{Client, drive};
 use worker::{Context, Env, event};
 
 use client::Caller;
@@ -36,7 +36,7 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     let mut caller = Caller::new(&request, answer);
     context.wait_until(async move {
         drive(&host, incoming, &mut caller).await;
-        caller.close().await;
+        caller.end().await;
     });
     match answered.await {
         Ok(response) => Ok(response),

@@ -41,6 +41,7 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
             rebuild: options.build,
             quiet: false,
             program: None,
+            log: None,
         },
     )?;
     say(&Banner {

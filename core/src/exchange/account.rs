@@ -1,7 +1,6 @@
 //! The account side of an exchange: the store, picking, refreshing, profiles.
 
 use crate::exchange::plan::{LONGEST_PAUSE, TRIES_PER_ACCOUNT};
-use crate::exchange::reply::deep_health;
 use crate::exchange::{Exchange, Gateway, Next, Purpose, Reading, Saving, State, Then, WITHIN};
 use crate::host::{Millis, Saved, StoreError, Stored};
 use crate::pool::{self, Account, AfterRefreshFault, Ask, BearerKind, Grant, Login, Pick, Refusal};
@@ -21,6 +20,9 @@ impl Exchange {
 
     /// Picks an account and takes the first step with it.
     pub(crate) fn pick(&mut self, gateway: &mut Gateway, now: Millis) {
+        if self.inspection.is_some() {
+            return self.inspect(gateway, now);
+        }
         if self.left {
             return self.close(gateway, now);
         }
@@ -81,14 +83,13 @@ impl Exchange {
 
     /// Claims the refresh of an account. Where the store compares versions, the claim is saved first, so that
     /// no other instance refreshes at the same time.
-    fn claim(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
+    pub(crate) fn claim(&mut self, gateway: &mut Gateway, account: Account, now: Millis) {
         let compares = gateway.pool().compares(now);
         // The refresh begins when the claim is saved, and the claim must outlive it.
         let begins = if compares { now + WITHIN } else { now };
         let until = begins + gateway.config().refresh_timeout;
-        let Some(call) = &mut self.call else { return };
-        call.renewal = gateway.pool_mut().claim_refresh(account, now, until);
-        if call.renewal.is_none() {
+        self.renewal = gateway.pool_mut().claim_refresh(account, now, until);
+        if self.renewal.is_none() {
             return self.sleep(now);
         }
         if compares {
@@ -100,13 +101,12 @@ impl Exchange {
 
     /// Sends the refresh whose claim is held.
     fn renew(&mut self, gateway: &mut Gateway, now: Millis) {
-        let Some(call) = &mut self.call else { return };
-        let over = call.is_over(now);
-        let Some(renewal) = &call.renewal else { return };
+        let over = self.is_over(now);
+        let Some(renewal) = &self.renewal else { return };
         if over || !renewal.lasts(now + gateway.config().refresh_timeout) {
             // Others need not wait for what is not sent any more, nor may they refresh beside it.
             gateway.pool_mut().release(renewal);
-            call.renewal = None;
+            self.renewal = None;
             return if over { self.pick(gateway, now) } else { self.sleep(now) };
         }
         if !gateway.pool().holds_claim(renewal) {
@@ -125,16 +125,18 @@ impl Exchange {
     /// The login endpoint has answered, or could not be reached.
     pub(crate) fn refresh_answered(&mut self, gateway: &mut Gateway, reading: Option<&Reading>, now: Millis) {
         let [jitter, ..] = self.draw();
-        let Some(call) = &mut self.call else { return };
         let answer = match reading.and_then(|reading| reading.head.as_ref().map(|head| (head, &reading.body))) {
             Some((head, body)) => refresh::read(head, body, now),
             None => Err(RefreshFault::Later(None)),
         };
         match answer {
             Ok(grant) => {
-                let Some(renewal) = call.renewal.take() else { return };
+                let Some(renewal) = self.renewal.take() else { return };
                 let refresh::Grant { access, expires_in, refresh, profile_arn } = grant;
                 gateway.pool_mut().refreshed(&renewal, Grant { access, expires_in, refresh, profile_arn }, now, jitter);
+                if let Some(call) = &mut self.call {
+                    call.facts.refreshed |= call.facts.bearer_refused;
+                }
                 // Even in the pause after an outage: a rotated token exists nowhere else.
                 match gateway.pool().dirty() {
                     true => self.state = self.save(gateway, Then::Pick),
@@ -143,7 +145,7 @@ impl Exchange {
             }
             Err(fault) => {
                 self.summary.verdicts.push(format!("refresh: {}", words(&fault)));
-                call.refused = Some(match fault {
+                self.refused = Some(match fault {
                     RefreshFault::Dead(reason) => pool::RefreshFault::Dead(reason.to_owned()),
                     RefreshFault::Rejected(_) => pool::RefreshFault::Rejected,
                     RefreshFault::Later(span) => pool::RefreshFault::Later(span),
@@ -155,22 +157,20 @@ impl Exchange {
 
     /// Tells the pool; it may want the store read first, because somebody else may have renewed the login.
     fn refresh_refused(&mut self, gateway: &mut Gateway, now: Millis) {
-        let Some(call) = &mut self.call else { return };
-        let (Some(renewal), Some(fault)) = (&call.renewal, &call.refused) else { return };
+        let (Some(renewal), Some(fault)) = (&self.renewal, &self.refused) else { return };
         if gateway.pool_mut().refresh_failed(renewal, fault, now) == AfterRefreshFault::ReloadFirst {
             self.state = State::Load(Next::Reconsider);
             return;
         }
-        call.renewal = None;
-        call.refused = None;
+        self.renewal = None;
+        self.refused = None;
         self.save_then_pick(gateway, now);
     }
 
     /// There is no time left to find out whether somebody else has renewed the login: a later request does.
     fn put_off(&mut self, gateway: &mut Gateway, now: Millis) {
-        let Some(call) = &mut self.call else { return };
-        call.refused = None;
-        if let Some(renewal) = call.renewal.take() {
+        self.refused = None;
+        if let Some(renewal) = self.renewal.take() {
             gateway.pool_mut().release(&renewal);
         }
         self.pick(gateway, now);
@@ -178,30 +178,29 @@ impl Exchange {
 
     /// Asks for the account's profiles: every region, the first host of each that answers.
     pub(crate) fn find_profile(&mut self, gateway: &mut Gateway, now: Millis) {
-        let Some(call) = &mut self.call else { return };
-        let Some(lease) = &call.lease else { return };
         let regions = endpoint::control_hosts(&gateway.config().bases);
-        let lookup = &mut call.lookup;
+        let Some((lease, lookup, profiled)) = self.seeks_profile() else { return };
         if let Some(host) = regions.get(lookup.region).and_then(|hosts| hosts.get(lookup.host)) {
             let request = profile::request(host, &lease.bearer, lookup.page.as_deref());
             self.state = State::Send(Box::new(request), Purpose::Profile);
             return;
         }
-        call.facts.profiled = true;
+        *profiled = true;
         match profile::pick(&core::mem::take(lookup).found) {
             Some(found) => {
                 gateway.pool_mut().profile_found(lease.account, &found.arn, now);
                 self.save_then_pick(gateway, now);
             }
+            None if self.inspection.is_some() => self.inspect(gateway, now),
             None => self.generate(gateway, now),
         }
     }
 
     /// A page of profiles has come, or not. An account without one is tried without.
     pub(crate) fn profile_answered(&mut self, gateway: &mut Gateway, reading: Option<&Reading>, now: Millis) {
-        let Some(call) = &mut self.call else { return };
-        let lookup = &mut call.lookup;
         let page = reading.and_then(|reading| Some(profile::read(reading.head.as_ref()?, &reading.body, now)));
+        let Some((_, lookup, _)) = self.seeks_profile() else { return };
+        let verdict = page.as_ref().and_then(|page| Some(format!("profiles: {}", page.as_ref().err()?)));
         let answered = match page {
             Some(Ok(page)) => {
                 lookup.found.extend(page.profiles);
@@ -209,16 +208,13 @@ impl Exchange {
                 lookup.page = page.next.filter(|_| lookup.found.len() < MAX_PROFILES && lookup.pages < MAX_PAGES);
                 lookup.page.is_none()
             }
-            Some(Err(fault)) => {
-                self.summary.verdicts.push(format!("profiles: {fault}"));
-                lookup.give_up_host()
-            }
-            None => lookup.give_up_host(),
+            Some(Err(_)) | None => lookup.give_up_host(),
         };
         let hosts = endpoint::control_hosts(&gateway.config().bases);
         if answered || hosts.get(lookup.region).is_some_and(|hosts| lookup.host >= hosts.len()) {
             lookup.next_region();
         }
+        self.summary.verdicts.extend(verdict);
         self.find_profile(gateway, now);
     }
 
@@ -269,11 +265,6 @@ impl Exchange {
                 self.state = State::Save(Saving { tries: tries + 1, ..saving });
             }
             Next::SaveAgain(_, then) => self.go_on(gateway, then, now),
-            Next::Health => {
-                let (status, body) = deep_health(gateway, outcome.as_ref().err().map(String::as_str), now);
-                let answer = self.common.json(status, body);
-                self.answer(answer);
-            }
         }
     }
 
@@ -281,7 +272,7 @@ impl Exchange {
     /// go on saving when one of them has won keep each other, and the winner, from storing anything.
     fn has_something_to_save(&self, gateway: &Gateway, then: Then, now: Millis) -> bool {
         let pool = gateway.pool();
-        let renewal = self.call.as_ref().and_then(|call| call.renewal.as_ref()).filter(|_| then == Then::Renew);
+        let renewal = self.renewal.as_ref().filter(|_| then == Then::Renew);
         pool.dirty() || (pool.compares(now) && renewal.is_some_and(|renewal| pool.holds_claim(renewal)))
     }
 
@@ -313,6 +304,7 @@ impl Exchange {
 
     fn absorb(&mut self, gateway: &mut Gateway, stored: Option<Stored>, now: Millis) {
         let (value, version) = stored.map_or((None, None), |stored| (Some(stored.value), stored.version));
+        gateway.set_store_fault(None);
         let absorbed = gateway.pool_mut().absorb(value.as_deref(), version, now);
         if absorbed.recovered {
             self.lines.push(event_line("info", "the token store answers again", now));
@@ -324,10 +316,17 @@ impl Exchange {
 
     /// The gateway goes on from memory; one line per outage.
     fn store_failed(&mut self, gateway: &mut Gateway, error: &StoreError, now: Millis) {
+        gateway.set_store_fault(Some(error.0.clone()));
         if gateway.pool_mut().store_failed(now) {
             let text = format!("the token store cannot be reached ({}): going on from memory, saving later", error.0);
             self.lines.push(event_line("error", &text, now));
         }
+    }
+
+    /// Whether there is no time for another step.
+    fn is_over(&self, now: Millis) -> bool {
+        let inspection = self.inspection.as_ref().is_some_and(|inspection| inspection.is_over(now));
+        inspection || self.call.as_ref().is_some_and(|call| call.is_over(now))
     }
 
     /// Waits a moment for somebody else, then picks again.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::auth::Scope;
 use crate::error::{Error, Kind};
-use crate::exchange::intake::is_deep;
+use crate::exchange::intake::{is_deep, wants_refresh};
 use crate::exchange::kept::Owner;
 use crate::exchange::plan::platform_limit;
 use crate::exchange::{Exchange, Gateway};
@@ -32,7 +32,8 @@ impl Exchange {
             let caller = config.client_keys.check(&incoming.headers, now)?;
             self.summary.key = Some(caller.label().to_owned());
             caller.check_term(now)?;
-            caller.check_scope(scopes(route))?;
+            caller.check_scope(scopes(route, incoming))?;
+            self.sees_addresses = caller.has(Scope::Admin);
             self.models = caller.models().map(<[String]>::to_vec);
             if route::keeps(route) {
                 self.owner = Some(Owner::of(caller.key));
@@ -76,10 +77,12 @@ impl Exchange {
 }
 
 /// One of these is needed.
-fn scopes(route: &Route) -> &'static [Scope] {
+fn scopes(route: &Route, incoming: &Incoming) -> &'static [Scope] {
     match route {
         // Whoever has a key may know whether the gateway works.
         Route::Health => &[Scope::Use, Scope::Metrics, Scope::Admin],
+        Route::Stats if wants_refresh(incoming) => &[Scope::Admin],
+        Route::Stats => &[Scope::Metrics, Scope::Admin],
         _ => &[Scope::Use],
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::exchange::deadlines::Deadline;
 use crate::exchange::look::Heard;
-use crate::exchange::plan::{Failure, Verdict, plan};
+use crate::exchange::plan::{Facts, Failure, Verdict, plan};
 use crate::exchange::relay::{End, Ended, Flow};
 use crate::exchange::{Exchange, Gateway, Purpose, Reading, Say, State};
 use crate::host::{Head, Millis, TransportError};
@@ -33,6 +33,9 @@ impl Exchange {
         let State::Send(_, purpose) = self.state else { return };
         if let Some(call) = &mut self.call {
             call.sent(now);
+        }
+        if let Some(inspection) = &mut self.inspection {
+            inspection.sent(now);
         }
         self.state = State::Await(purpose, Reading::default());
     }
@@ -99,6 +102,9 @@ impl Exchange {
         let whole = if error.is_none() { Some(reading) } else { None };
         match (purpose, &reading.head, error) {
             (Purpose::Refresh, ..) => self.refresh_answered(gateway, whole, now),
+            (Purpose::Quota, ..) if self.inspection.is_some() => {
+                self.inspected(gateway, error.map_or(Heard::Whole(reading), Heard::Broke), now);
+            }
             (Purpose::Profile, ..) => self.profile_answered(gateway, whole, now),
             (Purpose::Quota | Purpose::Models, ..) => {
                 self.tended(gateway, error.map_or(Heard::Whole(reading), Heard::Broke), now)
@@ -115,6 +121,9 @@ impl Exchange {
     pub(crate) fn woke(&mut self, gateway: &mut Gateway, now: Millis) {
         if self.is_tending() {
             return self.tended(gateway, Heard::Late, now);
+        }
+        if self.inspection.is_some() {
+            return self.inspection_woke(gateway, now);
         }
         let (refreshing, dismissed) = (self.is_refreshing(), self.is_out(now) && !self.left);
         let Some(call) = &mut self.call else { return };
@@ -243,7 +252,9 @@ impl Exchange {
         if call.relay.take().is_some_and(|relay| relay.has_begun()) {
             call.facts.broken += 1;
         }
-        let (verdict, outcome) = plan(&failure, &call.facts());
+        let offered_elsewhere =
+            call.account().is_some_and(|account| gateway.offers_elsewhere(account, &call.model.upstream_id));
+        let (verdict, outcome) = plan(&failure, &Facts { offered_elsewhere, ..call.facts() });
         let verdict = match verdict {
             // There is no time for another try: what went wrong is the better word.
             Verdict::Retry(wait) if now + wait >= call.total().at => Verdict::Refuse,
@@ -267,7 +278,7 @@ impl Exchange {
             Verdict::Refuse => return self.fail(gateway, &error, now),
             Verdict::FailOver | Verdict::Retry(_) | Verdict::FindProfile => {}
             Verdict::GiveUp => call.give_up_account(),
-            Verdict::Refresh => call.facts.refreshed = true,
+            Verdict::Refresh => call.facts.bearer_refused = true,
             Verdict::NextHost => call.next_host(),
             Verdict::Repair(repair) => match call.repair(repair, &failure, gateway.config()) {
                 Ok(true) => {}

@@ -16,7 +16,7 @@ use crate::exchange::{Gateway, Purpose};
 use crate::host::Millis;
 use crate::json;
 use crate::models::{FieldSet, Model};
-use crate::pool::{Account, BearerKind, Lease, Outcome, RefreshFault, Renewal, Ticket};
+use crate::pool::{Account, BearerKind, Lease, Outcome, Ticket};
 use crate::turn::demand::{Correction, Demand};
 use crate::turn::flow::Options;
 use crate::turn::{Answer, Message, Thinking, ToolChoice, estimate, fit};
@@ -62,8 +62,6 @@ pub(crate) struct Call {
     pub(crate) lease: Option<Lease>,
     /// From the choice of the account until its answer has ended or failed.
     pub(crate) ticket: Option<Ticket>,
-    /// A refresh under way.
-    pub(crate) renewal: Option<Renewal>,
     /// Until when it waits for accounts that rest or are being refreshed.
     pub(crate) patience: Millis,
     /// Accounts that are not to be tried again.
@@ -74,8 +72,6 @@ pub(crate) struct Call {
     hosts_tried: usize,
     /// A look-up of the account's profile under way.
     pub(crate) lookup: Lookup,
-    /// Why a refresh was refused, while the store is read again.
-    pub(crate) refused: Option<RefreshFault>,
     pub(crate) facts: Facts,
     pub(crate) relay: Option<Relay>,
     /// Whether the pool knows that this attempt is being answered.
@@ -171,14 +167,12 @@ impl Call {
             said: now,
             lease: None,
             ticket: None,
-            renewal: None,
             patience: (now + PATIENCE).min(total.at),
             tried: Vec::new(),
             host: 0,
             hosts: 1,
             hosts_tried: 0,
             lookup: Lookup::default(),
-            refused: None,
             facts: Facts::default(),
             relay: None,
             served: false,

@@ -105,6 +105,9 @@ impl Exchange {
 
     /// What the answer came to.
     fn sum_up(&mut self, gateway: &mut Gateway) {
+        if let Some(inspection) = &self.inspection {
+            inspection.give_way(gateway);
+        }
         if let Some(relay) = self.call.as_ref().and_then(|call| call.relay.as_ref()) {
             let learned = relay.pipe().learned();
             self.summary.used(&relay.pipe().used());

@@ -1,6 +1,7 @@
 //! What all exchanges of one instance share.
 
 use crate::config::Config;
+use crate::exchange::inspect::Inspections;
 use crate::exchange::listing::Lists;
 use crate::exchange::settings::{Asked, May};
 use crate::host::Millis;
@@ -20,6 +21,10 @@ pub struct Gateway {
     asked: Asked,
     /// The service's own lists of its models.
     lists: Lists,
+    /// Checks of accounts for the operator.
+    inspections: Inspections,
+    /// Why the store could not be reached the last time.
+    store_fault: Option<String>,
 }
 
 impl Gateway {
@@ -27,7 +32,16 @@ impl Gateway {
     pub fn new(mut config: Config) -> Self {
         let mut pool = Pool::new(core::mem::take(&mut config.credentials), config.strategy, config.sealing.clone());
         pool.limit_concurrency(config.account_max_concurrent);
-        Self { config, pool, host: 0, quota_way: 0, asked: Asked::default(), lists: Lists::default() }
+        Self {
+            config,
+            pool,
+            host: 0,
+            quota_way: 0,
+            asked: Asked::default(),
+            lists: Lists::default(),
+            inspections: Inspections::default(),
+            store_fault: None,
+        }
     }
 
     /// What the operator configured.
@@ -37,7 +51,12 @@ impl Gateway {
 
     /// Lines to print when the instance starts: problems and notes of the configuration.
     pub fn greeting(&self, now: Millis) -> Vec<String> {
-        let problems = self.config.problems.iter().map(|text| crate::summary::event_line("error", text, now));
+        let problems = self
+            .config
+            .problems
+            .iter()
+            .chain(&self.config.left_out)
+            .map(|text| crate::summary::event_line("error", text, now));
         let notes = self.config.notes.iter().map(|text| crate::summary::event_line("info", text, now));
         problems.chain(notes).collect()
     }
@@ -72,6 +91,23 @@ impl Gateway {
 
     pub(crate) fn pool_mut(&mut self) -> &mut Pool {
         &mut self.pool
+    }
+
+    pub(crate) fn inspections(&self) -> &Inspections {
+        &self.inspections
+    }
+
+    pub(crate) fn inspections_mut(&mut self) -> &mut Inspections {
+        &mut self.inspections
+    }
+
+    /// Why the store cannot be reached; `None`: it answered the last time.
+    pub(crate) fn store_fault(&self) -> Option<&str> {
+        self.store_fault.as_deref()
+    }
+
+    pub(crate) fn set_store_fault(&mut self, fault: Option<String>) {
+        self.store_fault = fault;
     }
 
     pub(crate) fn lists(&self) -> &Lists {

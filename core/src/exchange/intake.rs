@@ -4,11 +4,12 @@ use crate::dialect::{self, Api, anthropic, responses};
 use crate::error::{Error, Kind};
 use crate::exchange::asking::Asking;
 use crate::exchange::call::{Call, Opening};
+use crate::exchange::inspect::Subject;
 use crate::exchange::kept::Wanted;
 use crate::exchange::listing::{After, Shelf, Want};
 use crate::exchange::reply::{Answered, health};
 use crate::exchange::scale::Scale;
-use crate::exchange::{Exchange, Gateway, Next, State};
+use crate::exchange::{Exchange, Gateway, State};
 use crate::host::{Incoming, MAX_BODY, Millis, Payload};
 use crate::json;
 use crate::route::{self, Dialect, Route};
@@ -60,10 +61,16 @@ impl Exchange {
             Route::Preflight => return Ok(Some(self.common.preflight(&incoming.headers))),
             Route::Home => return Ok(Some(self.common.home())),
             Route::Health if is_deep(&incoming) => {
-                self.state = State::Load(Next::Health);
+                self.begin_inspection(gateway, Subject::Health, now);
                 return Ok(None);
             }
             Route::Health => health(gateway.config()),
+            Route::Stats => {
+                let refresh = wants_refresh(&incoming);
+                self.summary.audit = refresh.then_some("refresh");
+                self.begin_inspection(gateway, Subject::Stats { refresh }, now);
+                return Ok(None);
+            }
             Route::Models | Route::Model(_) if gateway.lists().wants_load(Millis::NEVER, now) => {
                 self.state = State::Lists(Shelf::Load(After::Tell(Box::new(incoming))));
                 return Ok(None);
@@ -154,6 +161,11 @@ pub(crate) fn is_deep(incoming: &Incoming) -> bool {
     is_switched_on(incoming, "deep")
 }
 
+/// Whether `/stats/token-pool` is asked to ask the service first.
+pub(crate) fn wants_refresh(incoming: &Incoming) -> bool {
+    is_switched_on(incoming, "refresh")
+}
+
 fn is_switched_on(incoming: &Incoming, parameter: &str) -> bool {
     route::query(&incoming.query, parameter).is_some_and(|value| value != "0" && value != "false")
 }
@@ -195,7 +207,7 @@ fn size(bytes: usize) -> String {
 fn no_such_route(incoming: &Incoming) -> Error {
     let text = format!(
         "no such endpoint: {} {}. This gateway serves /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, \
-         /v1/responses, /v1/models and /health",
+         /v1/responses, /v1/models, /stats/token-pool and /health",
         incoming.method, incoming.path
     );
     Error::new(Kind::NoSuchRoute, text)

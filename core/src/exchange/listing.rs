@@ -129,7 +129,7 @@ impl Lists {
     }
 
     /// What to store now. Never before the stored lists were read: they would be lost.
-    fn to_save(&mut self, now: Millis) -> Option<Storing> {
+    fn begins_save(&mut self, now: Millis) -> Option<Storing> {
         if !self.unsaved || self.loaded.is_none() || now < self.resting {
             return None;
         }
@@ -142,7 +142,7 @@ impl Lists {
 impl Gateway {
     /// Lays what is known of the service's lists over the models of the configuration.
     pub(crate) fn lay_lists(&mut self, now: Option<Millis>) {
-        let now = now.unwrap_or(self.lists().laid);
+        let now = now.unwrap_or_else(|| self.lists().laid);
         let ids = self.pool().ids();
         let listed = self.lists().live.union(&ids);
         let refused = self.lists().live.refused(&listed, now);
@@ -150,6 +150,13 @@ impl Gateway {
         let catalogue = self.config().model_map.over(&live).without(&refused);
         self.set_catalogue(catalogue);
         self.lists_mut().laid = now;
+    }
+
+    /// Whether another account is known to be offered this model, by the service's id.
+    pub(crate) fn offers_elsewhere(&self, account: Account, model: &str) -> bool {
+        let own = self.pool().id(account);
+        let mut others = self.pool().ids().into_iter().filter(|id| Some(*id) != own);
+        others.any(|id| self.lists().live.offers(id, model))
     }
 
     /// The service served a model without these fields, and had refused it with them.
@@ -177,7 +184,7 @@ impl Exchange {
         if self.ask_models(gateway, until, now) {
             return true;
         }
-        match gateway.lists_mut().to_save(now) {
+        match gateway.lists_mut().begins_save(now) {
             Some(storing) => self.state = State::Lists(Shelf::Save(Box::new(storing))),
             None => return false,
         }
@@ -300,7 +307,7 @@ impl Exchange {
     }
 
     fn save_again(&mut self, gateway: &mut Gateway, tries: u8, now: Millis) {
-        match gateway.lists_mut().to_save(now) {
+        match gateway.lists_mut().begins_save(now) {
             Some(storing) if tries < SAVE_TRIES => {
                 self.state = State::Lists(Shelf::Save(Box::new(Storing { tries: tries + 1, ..storing })));
             }

@@ -3,7 +3,7 @@
 use crate::exchange::{Gateway, Purpose, Reading, State};
 use crate::host::{Millis, TransportError};
 use crate::pool::{Account, BearerKind, Credits, Lease, Quota};
-use crate::upstream::fault::Fault;
+use crate::upstream::fault::{Fault, FaultKind};
 use crate::upstream::quota::{self, Limits, Way};
 
 /// Asks what is left of one account's quota.
@@ -45,8 +45,8 @@ pub(crate) enum Seen {
     Limits,
     /// It has turned to another way: ask again.
     Elsewhere,
-    /// It is not to be had, and why. The pool knows that.
-    Unknown(String),
+    /// It is not to be had, and why; the kind of the fault where there is one. The pool knows that.
+    Unknown(String, Option<FaultKind>),
 }
 
 impl QuotaLook {
@@ -64,6 +64,11 @@ impl QuotaLook {
         &self.lease.label
     }
 
+    /// What it asks with.
+    pub(crate) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
     /// The next request.
     pub(crate) fn ask(&self) -> Option<State> {
         let Lease { bearer, kind, profile_arn, .. } = &self.lease;
@@ -77,7 +82,7 @@ impl QuotaLook {
         let answer = match heard {
             Heard::Whole(Reading { head: Some(head), body }) => quota::read(head, body, now),
             Heard::Broke(error) => Err(Fault::transport(error)),
-            Heard::Whole(_) | Heard::Late => return self.unknown(gateway, "no answer in time".to_owned(), now),
+            Heard::Whole(_) | Heard::Late => return self.unknown(gateway, "no answer in time".to_owned(), None, now),
         };
         match answer {
             Ok(limits) => {
@@ -90,14 +95,14 @@ impl QuotaLook {
                     self.at = next;
                     Seen::Elsewhere
                 }
-                None => self.unknown(gateway, fault.to_string(), now),
+                None => self.unknown(gateway, fault.to_string(), Some(fault.kind), now),
             },
         }
     }
 
-    fn unknown(&self, gateway: &mut Gateway, why: String, now: Millis) -> Seen {
+    fn unknown(&self, gateway: &mut Gateway, why: String, kind: Option<FaultKind>, now: Millis) -> Seen {
         gateway.pool_mut().quota_unknown(self.lease.account, now);
-        Seen::Unknown(why)
+        Seen::Unknown(why, kind)
     }
 }
 

@@ -24,6 +24,7 @@ mod ending;
 mod fetch;
 mod gateway;
 mod hold;
+mod inspect;
 mod intake;
 pub mod kept;
 mod listing;
@@ -35,6 +36,7 @@ mod reply;
 mod scale;
 mod settings;
 mod step;
+mod told;
 mod upkeep;
 
 use std::collections::VecDeque;
@@ -52,13 +54,14 @@ use crate::error::Error;
 use crate::exchange::call::Call;
 use crate::exchange::deadlines::Term;
 use crate::exchange::fetch::Fetch;
+use crate::exchange::inspect::Inspection;
 use crate::exchange::kept::{Keeping, Owner, Recall, Removal};
 use crate::exchange::listing::Shelf;
 use crate::exchange::relay::Relay;
 use crate::exchange::reply::Common;
 use crate::exchange::upkeep::Upkeep;
 use crate::host::{Head, Incoming, Millis, Outbound};
-use crate::pool::Snapshot;
+use crate::pool::{RefreshFault, Renewal, Snapshot};
 use crate::route::Dialect;
 use crate::summary::Summary;
 
@@ -78,6 +81,12 @@ pub struct Exchange {
     /// The client has hung up; only what must not be lost is still done.
     left: bool,
     call: Option<Box<Call>>,
+    /// A check of accounts, for the operator.
+    inspection: Option<Box<Inspection>>,
+    /// A token refresh under way.
+    renewal: Option<Renewal>,
+    /// Why it was refused, while the store is read again.
+    refused: Option<RefreshFault>,
     /// What it ended with when it failed.
     fault: Option<Error>,
     /// What is done for later requests.
@@ -90,6 +99,8 @@ pub struct Exchange {
     owner: Option<Owner>,
     /// The models its client may use, by the names the operator gave; `None`: every one.
     models: Option<Vec<String>>,
+    /// Whether its client may see the accounts' addresses.
+    sees_addresses: bool,
     lines: Vec<String>,
     summary: Summary,
 }
@@ -142,8 +153,6 @@ pub(crate) enum Next {
     SaveAgain(u8, Then),
     /// A refresh was refused: somebody may have renewed the login.
     Reconsider,
-    /// Answer `/health?deep=1`.
-    Health,
 }
 
 /// What to do when the ledger is saved.
@@ -199,12 +208,16 @@ impl Exchange {
             opened: false,
             left: false,
             call: None,
+            inspection: None,
+            renewal: None,
+            refused: None,
             fault: None,
             upkeep: None,
             closed: false,
             told: None,
             owner: None,
             models: None,
+            sees_addresses: false,
             lines: Vec::new(),
             draws: 0,
             begun: now,
@@ -320,6 +333,9 @@ impl Exchange {
         if let Some(upkeep) = self.upkeep.as_ref().filter(|_| self.is_tending()) {
             return upkeep.until;
         }
+        if let Some(inspection) = &self.inspection {
+            return self.inspection_wake(inspection);
+        }
         let Some(call) = &self.call else { return Millis::NEVER };
         let due = match &self.state {
             State::Await(purpose, reading) => call.deadline(*purpose, reading.head.is_some()),
@@ -345,11 +361,17 @@ impl Exchange {
         }
         let told = match &self.state {
             State::Save(saving) => self.left || saving.then == Then::End,
-            State::Load(next) => self.left || matches!(next, Next::Health | Next::SaveAgain(_, Then::End)),
+            State::Load(next) => self.left || matches!(next, Next::SaveAgain(_, Then::End)),
             _ => self.left,
         };
         let end = if told { self.term.saved() } else { self.term.answered() };
         end.min(now + WITHIN)
+    }
+
+    /// Whether the client has all it will get: its answer, or nothing more because it is gone. What is still done does
+    /// not concern it.
+    pub fn is_told(&self) -> bool {
+        self.outbox.is_empty() && (self.told.is_some() || self.left)
     }
 
     /// Until when a client that takes nothing is waited for.

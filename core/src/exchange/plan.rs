@@ -124,7 +124,10 @@ pub struct Facts {
     pub empty: u8,
     /// Answers that broke after something for the client had come, this one included.
     pub broken: u8,
-    /// Whether the current account's token was refreshed for this exchange.
+    /// Whether a bearer of the current account was refused.
+    pub bearer_refused: bool,
+    /// Whether the current account's token was refreshed by this exchange after that. One that another instance has
+    /// renewed may have ended as well.
     pub refreshed: bool,
     /// Whether the profile was looked up for this exchange, or cannot be.
     pub profiled: bool,
@@ -136,6 +139,8 @@ pub struct Facts {
     pub task_ids: bool,
     /// Whether schemas are strict already.
     pub strict: bool,
+    /// Whether another account is known to be offered the model.
+    pub offered_elsewhere: bool,
 }
 
 /// Most requests on one account, and in one exchange.
@@ -189,6 +194,8 @@ fn of_fault(fault: &Fault, facts: &Facts) -> (Verdict, Option<Outcome>) {
         K::Internal | K::Unavailable | K::Connect | K::Broke | K::Malformed | K::NotEventStream | K::Other => {
             (brief, Some(Outcome::Failed))
         }
+        // The plan of this account lacks it.
+        K::InvalidModel if facts.offered_elsewhere => (Verdict::GiveUp, None),
         K::Shape { extra_fields, task_ids } => (repair(extra_fields, task_ids, facts), None),
         K::ToolRules | K::ThinkingSignature if !facts.strict => (Verdict::Repair(Repair::StrictSchemas), None),
         _ => (Verdict::Refuse, None),

@@ -5,8 +5,7 @@ use serde::Serialize;
 use crate::config::{Config, Origins};
 use crate::dialect::{self, anthropic};
 use crate::error::Error;
-use crate::exchange::Gateway;
-use crate::host::{Head, Headers, Millis, header};
+use crate::host::{Head, Headers, header};
 use crate::route::Dialect;
 
 /// A complete answer.
@@ -94,46 +93,6 @@ pub(crate) fn health(config: &Config) -> Vec<u8> {
     serde_json::to_vec(&health).unwrap_or_default()
 }
 
-/// `GET /health?deep=1`: the store and the accounts; 503 when no account could serve.
-pub(crate) fn deep_health(gateway: &Gateway, store_fault: Option<&str>, now: Millis) -> (u16, Vec<u8>) {
-    #[derive(Serialize)]
-    struct Deep<'d> {
-        status: &'static str,
-        version: &'static str,
-        store: &'d str,
-        accounts: Vec<Row>,
-        #[serde(skip_serializing_if = "<[_]>::is_empty")]
-        problems: &'d [String],
-    }
-    #[derive(Serialize)]
-    struct Row {
-        label: String,
-        state: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        until: Option<String>,
-    }
-    let states = gateway.pool().states(now);
-    let usable = states.iter().any(|state| USABLE.contains(&state.state));
-    let rows = states.into_iter().map(|state| Row {
-        label: state.label,
-        state: state.state.to_owned(),
-        reason: state.reason,
-        until: state.until.map(Millis::rfc3339),
-    });
-    let store = store_fault.unwrap_or("ok");
-    let status = if usable && store_fault.is_none() { "ok" } else { "degraded" };
-    let deep = Deep {
-        status,
-        version: env!("CARGO_PKG_VERSION"),
-        store,
-        accounts: rows.collect(),
-        problems: &gateway.config().problems,
-    };
-    (if usable { 200 } else { 503 }, serde_json::to_vec(&deep).unwrap_or_default())
-}
-
 fn cors(origins: &Origins, origin: Option<&str>) -> Headers {
     let expose = ("access-control-expose-headers".into(), EXPOSED.into());
     match (origins, origin) {
@@ -152,9 +111,6 @@ fn json_type() -> (std::borrow::Cow<'static, str>, String) {
 /// What a page of another origin may read.
 const EXPOSED: &str = "request-id, x-request-id, retry-after, x-kiro2api-ignored";
 
-/// States of an account that can serve now, or as soon as it is refreshed.
-const USABLE: &[&str] = &["ready", "needs-refresh", "refreshing", "probing"];
-
 const HOME: &str = concat!(
     "kiro2api ",
     env!("CARGO_PKG_VERSION"),
@@ -164,6 +120,7 @@ const HOME: &str = concat!(
     "  POST /v1/chat/completions        the Chat Completions API, streamed or not\n",
     "  POST /v1/responses               the Responses API, streamed or not\n",
     "  GET  /v1/models                  the models\n",
+    "  GET  /stats/token-pool           the accounts and what is left of their quotas\n",
     "  GET  /health                     whether it is up and configured\n\n",
     "Claude Code: set ANTHROPIC_BASE_URL to this address and ANTHROPIC_AUTH_TOKEN to your client key.\n",
     "OpenAI clients: set OPENAI_BASE_URL to this address with /v1 and OPENAI_API_KEY to your client key.\n",

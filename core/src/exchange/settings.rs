@@ -106,11 +106,12 @@ impl Gateway {
         if config.unread || (!problems.is_empty() && self.config().problems.is_empty()) {
             return Some(("error", format!("{UNCHANGED}: {problems}")));
         }
+        let wrong = [config.problems.as_slice(), &config.left_out].concat().join("; ");
         let Changes { added, changed, removed, kept } = self.configure(config);
         let counts = format!("accounts: {added} added, {changed} changed, {removed} removed, {kept} as before");
-        Some(match problems.is_empty() {
+        Some(match wrong.is_empty() {
             true => ("info", format!("the settings were read again; {counts}")),
-            false => ("error", format!("the settings were read again; {counts}; {problems}")),
+            false => ("error", format!("the settings were read again; {counts}; {wrong}")),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What is done for later requests once the client has its whole answer: what is left of an account's quota is asked
 //! for when that is worth knowing. Nothing here changes the answer, and nothing here can fail it.
 
+use crate::error::Kind;
 use crate::exchange::listing::Fetch;
 use crate::exchange::look::{Heard, QuotaLook, Seen};
 use crate::exchange::{Exchange, Gateway, State, Then};
@@ -31,10 +32,13 @@ impl Exchange {
     /// The client has its answer: looks after one thing if that is due, then saves what was learnt.
     pub(crate) fn look_after(&mut self, gateway: &mut Gateway, now: Millis) {
         self.told.get_or_insert(now);
-        let served = self.summary.status == 200 && self.call.as_ref().is_some_and(|call| !call.is_choice());
-        let timely = now + WITHIN < self.term.answered();
-        let may = served && timely && !self.left;
-        if may && self.upkeep.is_none() && self.ask_quota(gateway, now) {
+        let whole = self.call.as_ref().is_some_and(|call| !call.is_choice());
+        let served = self.summary.status == 200 && whole;
+        // When every quota is used up nothing is served any more, and only a look tells whether that is still true.
+        let refused = whole && self.fault.as_ref().is_some_and(|fault| fault.kind() == Kind::QuotaExhausted);
+        let timely = now + WITHIN < self.term.answered() && !self.left;
+        let may = served && timely;
+        if (served || refused) && timely && self.upkeep.is_none() && self.ask_quota(gateway, now) {
             return;
         }
         if may && self.tend_lists(gateway, now) {
@@ -102,7 +106,7 @@ impl Exchange {
                     return;
                 }
             }
-            Seen::Unknown(why) => {
+            Seen::Unknown(why, _) => {
                 let text = format!("what is left of the account {} cannot be read: {why}", look.label());
                 self.lines.push(event_line("warn", &text, now));
             }

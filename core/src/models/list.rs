@@ -74,7 +74,7 @@ impl Listed {
             max_output: or(self.max_output, USUAL_OUTPUT),
             reasoning,
             fields: self.fields,
-            images: self.images.unwrap_or(is_claude(&self.id)),
+            images: self.images.unwrap_or_else(|| is_claude(&self.id)),
             created: 0,
             aliases: &[],
         }

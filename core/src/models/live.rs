@@ -10,14 +10,14 @@
 //! learnt, and the newer one wins, so that old bytes do no harm. A refusal says under which schema (`of`) the service
 //! refused a field: another schema ends it, and so does a day.
 
-use std::collections::BTreeMap;
+mod record;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::collections::BTreeSet;
 
-use super::{FieldSet, Fields, Listed};
+use record::{List, Record, Refused};
+
+use super::{FieldSet, Listed};
 use crate::Millis;
-use crate::json;
 
 /// What is known of the service's lists.
 #[derive(Clone, Debug, Default)]
@@ -27,26 +27,6 @@ pub struct Live {
     stored: Record,
     /// A later version wrote the store's value: it is left alone.
     newer: bool,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
-struct Record {
-    lists: BTreeMap<String, List>,
-    refused: BTreeMap<String, Refused>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-struct List {
-    at: u64,
-    models: Vec<Listed>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Refused {
-    at: u64,
-    fields: FieldSet,
-    /// What the service's schema said; `None`: there was no list.
-    of: Option<Fields>,
 }
 
 /// Why stored bytes say nothing.
@@ -83,6 +63,11 @@ impl Live {
     /// An account's list has come. Of more than [`MAX_MODELS`] models the first ones are kept.
     pub fn list(&mut self, account: &str, mut models: Vec<Listed>, now: Millis) {
         models.truncate(MAX_MODELS);
+        for listed in &models {
+            if let Some(refused) = self.known.refused.get_mut(&listed.id) {
+                refused.of.get_or_insert(listed.fields);
+            }
+        }
         self.known.lists.insert(account.to_owned(), List { at: now.0, models });
         self.known.prune(now);
     }
@@ -90,7 +75,8 @@ impl Live {
     /// The service refused these fields of a model, for these accounts.
     pub fn refuse(&mut self, model: &str, fields: FieldSet, accounts: &[&str], now: Millis) {
         let of = self.union(accounts).iter().find(|listed| listed.id == model).map(|listed| listed.fields);
-        let before = self.known.refused.get(model).filter(|refused| refused.of == of && !refused.is_over(now));
+        let holds = |refused: &&Refused| !refused.is_over(now) && (refused.of.is_none() || refused.of == of);
+        let before = self.known.refused.get(model).filter(holds);
         let fields = before.map_or(fields, |refused| refused.fields.and(fields));
         self.known.refused.insert(model.to_owned(), Refused { at: now.0, fields, of });
         self.known.prune(now);
@@ -101,13 +87,18 @@ impl Live {
         self.known.lists.get(account).is_some_and(|list| now - Millis(list.at) < FRESH_FOR)
     }
 
+    /// Whether an account's list has a model, by the service's id.
+    pub fn offers(&self, account: &str, model: &str) -> bool {
+        self.known.lists.get(account).is_some_and(|list| list.models.iter().any(|listed| listed.id == model))
+    }
+
     /// Every model that one of these accounts is offered, by the service's ids, in the order of the newest list. Where
     /// two lists differ in a model, the newer one is right. Empty: no list is known.
     pub fn union(&self, accounts: &[&str]) -> Vec<Listed> {
         let mut lists: Vec<_> = accounts.iter().filter_map(|id| Some((*id, self.known.lists.get(*id)?))).collect();
         lists.sort_by_key(|(id, list)| (core::cmp::Reverse(list.at), *id));
         let mut all: Vec<Listed> = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for listed in lists.into_iter().flat_map(|(_, list)| &list.models) {
             if seen.insert(&listed.id) {
                 all.push(listed.clone());
@@ -120,7 +111,7 @@ impl Live {
     pub fn refused(&self, listed: &[Listed], now: Millis) -> Vec<(&str, FieldSet)> {
         let holds = |(id, refused): &(&String, &Refused)| {
             let of = listed.iter().find(|listed| listed.id == **id).map(|listed| listed.fields);
-            !refused.is_over(now) && refused.of == of
+            !refused.is_over(now) && (refused.of.is_none() || refused.of == of)
         };
         self.known.refused.iter().filter(holds).map(|(id, refused)| (id.as_str(), refused.fields)).collect()
     }
@@ -151,98 +142,6 @@ impl Live {
     }
 }
 
-impl Refused {
-    fn is_over(&self, now: Millis) -> bool {
-        now - Millis(self.at) >= REFUSED_FOR
-    }
-}
-
-impl Record {
-    /// The version first, since a later one may have any other shape. What cannot be read inside is left out.
-    fn read(bytes: &[u8], now: Millis) -> Result<Self, Misread> {
-        #[derive(Deserialize)]
-        struct Outer {
-            v: u64,
-            #[serde(default)]
-            lists: Value,
-            #[serde(default)]
-            refused: Value,
-        }
-        if bytes.len() > 2 * MAX_BYTES {
-            return Err(Misread::Broken);
-        }
-        let outer: Outer = json::read(bytes).map_err(|_| Misread::Broken)?;
-        match outer.v {
-            VERSION => {}
-            later if later > VERSION => return Err(Misread::Newer(later)),
-            _ => return Err(Misread::Broken),
-        }
-        let lists = members(outer.lists).filter_map(|(id, value)| Some((id, List::read(value, now)?)));
-        let refused = members(outer.refused).filter_map(|(id, value)| {
-            let mut refused: Refused = serde_json::from_value(value).ok()?;
-            refused.at = refused.at.min(now.0);
-            Some((id, refused))
-        });
-        Ok(Self { lists: lists.collect(), refused: refused.collect() })
-    }
-
-    fn merge(&mut self, other: Self) {
-        for (id, list) in other.lists {
-            if self.lists.get(&id).is_none_or(|ours| ours.at < list.at) {
-                self.lists.insert(id, list);
-            }
-        }
-        for (id, refused) in other.refused {
-            if self.refused.get(&id).is_none_or(|ours| ours.at < refused.at) {
-                self.refused.insert(id, refused);
-            }
-        }
-    }
-
-    /// Drops what is too old, then the oldest of what is too much.
-    fn prune(&mut self, now: Millis) {
-        self.lists.retain(|id, list| id.len() <= MAX_ID && now - Millis(list.at) < KEPT_FOR);
-        self.refused.retain(|id, refused| id.len() <= MAX_ID && !refused.is_over(now));
-        while self.refused.len() > MAX_REFUSED {
-            let oldest = self.refused.iter().min_by_key(|(_, refused)| refused.at).map(|(id, _)| id.clone());
-            oldest.and_then(|id| self.refused.remove(&id));
-        }
-        while self.lists.len() > MAX_ACCOUNTS || (self.lists.len() > 1 && self.encode().len() > MAX_BYTES) {
-            let oldest = self.lists.iter().min_by_key(|(_, list)| list.at).map(|(id, _)| id.clone());
-            oldest.and_then(|id| self.lists.remove(&id));
-        }
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Outer<'r> {
-            v: u64,
-            #[serde(flatten)]
-            record: &'r Record,
-        }
-        serde_json::to_vec(&Outer { v: VERSION, record: self }).unwrap_or_default()
-    }
-}
-
-impl List {
-    fn read(value: Value, now: Millis) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Outer {
-            at: u64,
-            models: Vec<Value>,
-        }
-        let Outer { at, models } = serde_json::from_value(value).ok()?;
-        let model = |value| serde_json::from_value::<Listed>(value).ok()?.checked();
-        // A clock that ran ahead must not keep newer lists out.
-        Some(Self { at: at.min(now.0), models: models.into_iter().filter_map(model).take(MAX_MODELS).collect() })
-    }
-}
-
-fn members(value: Value) -> impl Iterator<Item = (String, Value)> {
-    let Value::Object(members) = value else { return serde_json::Map::new().into_iter() };
-    members.into_iter()
-}
-
 /// How long a list is taken for the service's word.
 pub const FRESH_FOR: Millis = Millis::mins(60);
 /// How long the store's copy of a list is left alone while nothing in it changes.
@@ -251,20 +150,12 @@ pub const STORED_FOR: Millis = Millis::mins(12 * 60);
 pub const REFUSED_FOR: Millis = Millis::mins(24 * 60);
 /// Models of one list.
 pub const MAX_MODELS: usize = 200;
-/// How long the list of an account that does not come back is kept.
-const KEPT_FOR: Millis = Millis::mins(30 * 24 * 60);
-const MAX_ACCOUNTS: usize = 64;
-const MAX_REFUSED: usize = 64;
-/// Bytes of the stored value.
-const MAX_BYTES: usize = 256 * 1024;
-/// Bytes of an account's id and of a model's.
-const MAX_ID: usize = 128;
-const VERSION: u64 = 1;
 
 #[cfg(test)]
 mod tests {
+    use super::record::{MAX_BYTES, MAX_REFUSED};
     use super::*;
-    use crate::models::Scale;
+    use crate::models::{Fields, Scale};
 
     const NOW: Millis = Millis(1_790_000_000_000);
 
@@ -346,6 +237,17 @@ mod tests {
         assert_eq!(refused(&live, NOW + Millis(1) + REFUSED_FOR), []);
         live.list("a", vec![Listed { fields: Fields::GPT, ..listed("m", 1_000) }], NOW + Millis(3));
         assert_eq!(refused(&live, NOW), []);
+    }
+
+    #[test]
+    fn a_refusal_before_any_list_holds_under_the_schema_of_the_first_one() {
+        let mut live = Live::default();
+        live.refuse("m", thinking(), &["a"], NOW);
+        assert_eq!(live.refused(&[], NOW), [("m", thinking())]);
+        live.list("a", vec![listed("m", 1_000)], NOW);
+        assert_eq!(live.refused(&live.union(&["a"]), NOW), [("m", thinking())]);
+        live.list("a", vec![Listed { fields: Fields::GPT, ..listed("m", 1_000) }], NOW + Millis(1));
+        assert_eq!(live.refused(&live.union(&["a"]), NOW), []);
     }
 
     #[test]

@@ -90,6 +90,13 @@ impl Rank {
     }
 }
 
+impl Rank {
+    /// Whether it is that of the account the request is at.
+    pub(super) fn is_at(&self) -> bool {
+        !self.elsewhere
+    }
+}
+
 impl Slot {
     fn stock(&self, now: Millis) -> (Stock, Credits) {
         let full = (Stock::Some, Credits(u64::MAX));

@@ -63,6 +63,8 @@ impl Slot {
             () => changes.changed += 1,
         }
         self.retired = false;
+        // It may be sealed under another key from here on.
+        self.filed = None;
         self.print = credential.print();
         self.credential = credential;
         self

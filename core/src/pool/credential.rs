@@ -1,7 +1,7 @@
 //! Accounts as the operator writes them: `KIRO_AUTH_TOKEN` and `AWS_REFRESHTOKEN`.
 //!
-//! Every error names the JSON path of the field and says what to do; none ever repeats a value, because
-//! the value may be the secret.
+//! Every problem names the JSON path of the field and says what to do; none ever repeats a value, because
+//! the value may be the secret. What has a problem is left out, and the rest serves.
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -77,38 +77,55 @@ impl Credential {
 pub struct Parsed {
     /// The accounts, in the order they were written. Empty when nothing is configured.
     pub credentials: Vec<Credential>,
-    /// What the operator should know though it stops nothing: repeated and unusable switched-off entries.
+    /// What cannot be used and why: one sentence for each entry, or for a variable that holds no entries at all.
+    pub problems: Vec<String>,
+    /// What the operator should know and can live with: repeated and unusable switched-off entries.
     pub notes: Vec<String>,
 }
 
 /// Reads `KIRO_AUTH_TOKEN` (a JSON object or array, in the original's spelling or as the desktop client's
 /// cache file has it) and `AWS_REFRESHTOKEN` (refresh tokens of Social logins, separated by commas).
 ///
-/// The same token written twice is one account: the first entry counts and a note names the other.
-///
-/// # Errors
-/// The first field that cannot be used, by its path, and what to do about it; never its value.
-pub fn parse(kiro_auth_token: Option<&str>, aws_refresh_tokens: Option<&str>) -> Result<Parsed, String> {
+/// The same token written twice is one account: the first entry counts and a note names the other. An entry that cannot
+/// be used is left out, and the first of its fields that is wrong becomes a problem.
+pub fn parse(kiro_auth_token: Option<&str>, aws_refresh_tokens: Option<&str>) -> Parsed {
     let mut parsed = Parsed::default();
     let mut origins: Vec<String> = Vec::new();
-    for (path, entry) in entries(kiro_auth_token)? {
-        let off = entry.disabled.unwrap_or(false);
-        match entry.check(&path) {
-            Ok(credential) => parsed.add(&mut origins, path, credential),
-            Err(error) if off => parsed.notes.push(format!("{error} (switched off, so it is left out)")),
-            Err(error) => return Err(error),
-        }
+    let raws = entries(kiro_auth_token).unwrap_or_else(|problem| {
+        parsed.problems.push(problem);
+        Vec::new()
+    });
+    for (path, raw) in raws {
+        parsed.read(&mut origins, path, raw);
     }
     let tokens = aws_refresh_tokens.unwrap_or("").split(',').map(str::trim).filter(|token| !token.is_empty());
     for (at, token) in tokens.enumerate() {
         let path = format!("{LIST}[{at}]");
-        check_token(&path, token, MIN_REFRESH_TOKEN)?;
-        parsed.add(&mut origins, path, social(token));
+        match check_token(&path, token, MIN_REFRESH_TOKEN) {
+            Ok(()) => parsed.add(&mut origins, path, social(token)),
+            Err(problem) => parsed.problems.push(problem),
+        }
     }
-    Ok(parsed)
+    parsed
 }
 
 impl Parsed {
+    fn read(&mut self, origins: &mut Vec<String>, path: String, raw: &RawValue) {
+        if !raw.get().starts_with('{') {
+            return self.problems.push(format!("{path}: expected an object such as {{\"refreshToken\":\"…\"}}"));
+        }
+        let entry: Entry = match read(&path, raw.get()) {
+            Ok(entry) => entry,
+            Err(problem) => return self.problems.push(problem),
+        };
+        let off = entry.disabled.unwrap_or(false);
+        match entry.check(&path) {
+            Ok(credential) => self.add(origins, path, credential),
+            Err(problem) if off => self.notes.push(format!("{problem} (switched off, so it is left out)")),
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
     fn add(&mut self, origins: &mut Vec<String>, path: String, credential: Credential) {
         let twin = self.credentials.iter().position(|known| known.id == credential.id);
         if let Some(first) = twin.and_then(|at| origins.get(at)) {
@@ -134,7 +151,8 @@ fn social(token: &str) -> Credential {
     }
 }
 
-fn entries(text: Option<&str>) -> Result<Vec<(String, Entry)>, String> {
+/// The entries, each with its path.
+fn entries(text: Option<&str>) -> Result<Vec<(String, &RawValue)>, String> {
     let text = text.unwrap_or("").trim().trim_start_matches('\u{feff}');
     if text.is_empty() {
         return Ok(Vec::new());
@@ -145,7 +163,7 @@ fn entries(text: Option<&str>) -> Result<Vec<(String, Entry)>, String> {
     let raws: Vec<&RawValue> = if text.starts_with('[') { read(VARIABLE, text)? } else { vec![read(VARIABLE, text)?] };
     let many = text.starts_with('[');
     let path = |at: usize| if many { format!("{VARIABLE}[{at}]") } else { VARIABLE.to_owned() };
-    raws.iter().enumerate().map(|(at, raw)| Ok((path(at), read(&path(at), raw.get())?))).collect()
+    Ok(raws.into_iter().enumerate().map(|(at, raw)| (path(at), raw)).collect())
 }
 
 fn not_json(text: &str) -> &'static str {
@@ -337,12 +355,23 @@ fn account_id(secret: &str) -> String {
 
 /// 16 hex digits over parts that cannot run into each other.
 pub(super) fn digest(parts: &[&str]) -> String {
+    digits(parts).iter().copied().map(char::from).collect()
+}
+
+/// The same without a place on the heap.
+pub(super) fn digits(parts: &[&str]) -> [u8; 16] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = [0; 16];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(hash.finalize()) {
+        for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+            *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        }
+    }
+    digits
 }
 
 /// The longest label, in characters.

@@ -37,33 +37,46 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The least upper bound of both sides.
-    pub(super) fn merge(&mut self, other: &Self) {
-        raise(&mut self.token, &other.token);
-        raise(&mut self.profile, &other.profile);
-        raise(&mut self.refused, &other.refused);
-        raise(&mut self.throttle, &other.throttle);
-        raise(&mut self.quota, &other.quota);
-        raise(&mut self.denied, &other.denied);
-        raise(&mut self.renewal, &other.renewal);
-        raise(&mut self.rejected, &other.rejected);
-        raise(&mut self.suspended, &other.suspended);
-        raise(&mut self.original_dead, &other.original_dead);
-        raise(&mut self.rotated_dead, &other.rotated_dead);
-        raise(&mut self.claim, &other.claim);
-        raise(&mut self.reading, &other.reading);
+    /// Becomes the least upper bound of both sides; whether that is anything new.
+    pub(super) fn merge(&mut self, other: &Self) -> bool {
+        raise(&mut self.token, &other.token)
+            | raise(&mut self.profile, &other.profile)
+            | raise(&mut self.refused, &other.refused)
+            | raise(&mut self.throttle, &other.throttle)
+            | raise(&mut self.quota, &other.quota)
+            | raise(&mut self.denied, &other.denied)
+            | raise(&mut self.renewal, &other.renewal)
+            | raise(&mut self.rejected, &other.rejected)
+            | raise(&mut self.suspended, &other.suspended)
+            | raise(&mut self.original_dead, &other.original_dead)
+            | raise(&mut self.rotated_dead, &other.rotated_dead)
+            | raise(&mut self.claim, &other.claim)
+            | raise(&mut self.reading, &other.reading)
     }
 
     /// Whether it holds something that is worth a write to a store that holds `stored`.
-    pub(super) fn is_news(&self, stored: &Self) -> bool {
+    ///
+    /// Where the store does not compare, a refresh that failed is not: whoever writes without having seen the token of
+    /// another instance puts its own word in the place of that token, and a token that cannot be refreshed often is
+    /// one that another instance has just rotated.
+    pub(super) fn is_news(&self, stored: &Self, comparing: bool) -> bool {
         let since = |entry: &Self| entry.reading.as_ref().is_some_and(|reading| reading.at > self.quota.at);
         Reading::is_news(self.reading.as_ref(), stored.reading.as_ref())
             // The first word since the quota was used up may end the rest: see `rest`.
             || (self.quota.counts() && since(self) && !since(stored))
             || !self.agrees(stored)
+            || (comparing && !self.fails_alike(stored))
     }
 
-    /// Whether both say the same of everything but the quota.
+    /// Whether both say the same of refreshes that failed.
+    fn fails_alike(&self, other: &Self) -> bool {
+        self.renewal == other.renewal
+            && self.rejected == other.rejected
+            && self.original_dead == other.original_dead
+            && self.rotated_dead == other.rotated_dead
+    }
+
+    /// Whether both say the same of everything but the quota and failed refreshes.
     fn agrees(&self, other: &Self) -> bool {
         let Self {
             token,
@@ -72,11 +85,11 @@ impl Entry {
             throttle,
             quota,
             denied,
-            renewal,
-            rejected,
+            renewal: _,
+            rejected: _,
             suspended,
-            original_dead,
-            rotated_dead,
+            original_dead: _,
+            rotated_dead: _,
             claim,
             reading: _,
         } = self;
@@ -86,11 +99,7 @@ impl Entry {
             && *throttle == other.throttle
             && *quota == other.quota
             && *denied == other.denied
-            && *renewal == other.renewal
-            && *rejected == other.rejected
             && *suspended == other.suspended
-            && *original_dead == other.original_dead
-            && *rotated_dead == other.rotated_dead
             && *claim == other.claim
     }
 
@@ -284,10 +293,12 @@ impl Claim {
     }
 }
 
-fn raise<T: Ord + Clone>(mine: &mut T, theirs: &T) {
-    if *theirs > *mine {
+fn raise<T: Ord + Clone>(mine: &mut T, theirs: &T) -> bool {
+    let newer = *theirs > *mine;
+    if newer {
         mine.clone_from(theirs);
     }
+    newer
 }
 
 /// The end of a claim that was given back.

@@ -18,6 +18,7 @@
 //! and stay in memory: they are those of one instance, and begin anew with it.
 
 mod calendar;
+mod check;
 mod choice;
 mod configure;
 mod credential;
@@ -38,6 +39,7 @@ mod tally;
 use core::fmt;
 use std::collections::BTreeMap;
 
+pub use check::Readiness;
 pub use choice::Strategy;
 pub use configure::Changes;
 pub use credential::{Credential, Login, MAX_LABEL, Parsed, parse};
@@ -203,10 +205,11 @@ impl Pool {
 
     /// Every change to what is stored goes through here, so that none is forgotten at the next save.
     fn change<T: Default>(&mut self, account: Account, act: impl FnOnce(&mut Slot) -> T) -> T {
+        let comparing = !self.shelf.reads_first();
         let Some(slot) = self.slot_mut(account) else { return T::default() };
         let before = slot.entry.clone();
         let outcome = act(slot);
-        if slot.entry.is_news(&before) {
+        if slot.entry.is_news(&before, comparing) {
             self.shelf.touch();
         }
         outcome

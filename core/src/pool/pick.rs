@@ -177,8 +177,9 @@ impl Pool {
     pub fn pick(&mut self, ask: &Ask<'_>, now: Millis) -> Pick {
         let survey = self.survey(ask, now);
         let stays = !survey.home_full;
+        let arrived = survey.first.is_some_and(|(rank, ..)| rank.is_at());
         match (survey.first, survey.failing) {
-            _ if survey.home_refreshing => Pick::Wait(now + LOOK_AGAIN),
+            _ if survey.home_refreshing && !arrived => Pick::Wait(now + LOOK_AGAIN),
             (Some((_, account, true)), _) => self.seated(ask, account, stays, Pick::Refresh(account)),
             (Some((_, account, false)), _) => self.use_now(ask, account, stays, now),
             _ if survey.full => Pick::Full(now + LOOK_AGAIN),
@@ -187,6 +188,14 @@ impl Pool {
             (None, Some((_, account))) => self.use_now(ask, account, stays, now),
             (None, None) => Pick::None(survey.refusal),
         }
+    }
+
+    /// The account that a request without a session would get, or would wait for; nothing is taken by asking.
+    pub fn next_up(&self, now: Millis) -> Option<Account> {
+        let survey = self.survey(&Ask { session: None, model: "", tried: &[], at: None }, now);
+        let first = survey.first.map(|(_, account, _)| account);
+        let refreshed = || self.usable(now).into_iter().next();
+        first.or_else(refreshed).or_else(|| survey.failing.map(|(_, account)| account))
     }
 
     /// One look at each account, and nothing from the heap: this is done for every request.

@@ -1,7 +1,7 @@
 //! One account as this instance sees it, and where it stands at a given time.
 
 use super::Account;
-use super::credential::{Credential, Login, digest};
+use super::credential::{Credential, Login, digits};
 use super::entry::{Claim, Cooling, Entry, Parked, Profile};
 use super::quota::Metering;
 use super::tally::Tally;
@@ -34,8 +34,18 @@ pub(super) struct Slot {
     pub(super) refusals: u32,
     pub(super) metering: Metering,
     pub(super) tally: Tally,
+    /// The stored entry as it was last read.
+    pub(super) filed: Option<Filed>,
     /// The stored entry, while no key opens it.
     pub(super) unopened: Option<Box<RawValue>>,
+}
+
+/// A stored entry that was opened, and is sealed as it would be sealed again: as long as the same bytes come, none of that
+/// has to be done anew.
+#[derive(Debug)]
+pub(super) struct Filed {
+    pub(super) raw: Box<RawValue>,
+    pub(super) entry: Entry,
 }
 
 /// A refresh this instance has claimed.
@@ -98,6 +108,7 @@ impl Slot {
             refusals: 0,
             metering: Metering::default(),
             tally: Tally::default(),
+            filed: None,
             unopened: None,
         }
     }
@@ -180,7 +191,7 @@ impl Slot {
         // A digest for each look at each account would be most of what a pick costs.
         dead.peek()?;
         let basis = self.basis(secret);
-        dead.find(|parked| parked.print == basis)
+        dead.find(|parked| parked.print.as_bytes() == basis)
     }
 
     /// Marks a secret as dead.
@@ -188,7 +199,8 @@ impl Slot {
         let reason = self.clean(reason, secret);
         // Not before the token it came with, or the death would look older than the login.
         let at = now.max(self.entry.issued());
-        let parked = Some(Parked::new(at, self.basis(secret), reason));
+        let basis = self.basis(secret).iter().copied().map(char::from).collect();
+        let parked = Some(Parked::new(at, basis, reason));
         if *secret == self.credential.secret {
             self.entry.original_dead = parked.max(self.entry.original_dead.take());
         } else {
@@ -196,8 +208,8 @@ impl Slot {
         }
     }
 
-    fn basis(&self, secret: &Secret) -> String {
-        digest(&["kiro2api login", &self.print, secret.reveal()])
+    fn basis(&self, secret: &Secret) -> [u8; 16] {
+        digits(&["kiro2api login", &self.print, secret.reveal()])
     }
 
     /// The lock the service put on the account, unless the credential has been changed since.

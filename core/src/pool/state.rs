@@ -158,7 +158,7 @@ impl Slot {
     }
 }
 
-fn word(cause: Cause) -> &'static str {
+pub(super) fn word(cause: Cause) -> &'static str {
     match cause {
         Cause::Throttle => "throttled",
         Cause::Quota => "quota",

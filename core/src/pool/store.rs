@@ -14,7 +14,7 @@ use super::Pool;
 use super::credential::Credential;
 use super::entry::{Claim, Entry};
 use super::ledger::{Ledger, Misread};
-use super::slot::Slot;
+use super::slot::{Filed, Slot};
 use crate::host::Millis;
 use crate::json::RawValue;
 use crate::seal::{Opened, Own, Sealing};
@@ -42,6 +42,11 @@ pub(super) struct Shelf {
 impl Shelf {
     pub(super) fn loads(&self) -> u64 {
         self.loads
+    }
+
+    /// See [`Pool::reads_first`].
+    pub(super) fn reads_first(&self) -> bool {
+        !self.comparing
     }
 
     /// The store is read before the next pick.
@@ -157,15 +162,14 @@ impl Pool {
     fn merge(&mut self, mut ledger: Ledger, troubles: &mut Vec<Trouble>, now: Millis) -> bool {
         let (mut changed, mut behind) = (false, false);
         for slot in &mut self.slots {
+            let filed = slot.filed.take();
             let Some(raw) = ledger.accounts.remove(&slot.credential.id) else {
                 slot.unopened = None;
                 behind |= slot.entry != Entry::default();
                 continue;
             };
-            let sealed = serde_json::from_str::<&str>(raw.get()).unwrap_or("");
-            let opened = open(&self.sealing, &slot.credential, sealed);
-            let entry = opened.as_ref().and_then(|opened| Entry::read(&opened.plain));
-            let (Some(opened), Some(theirs)) = (opened, entry) else {
+            let known = filed.filter(|filed| filed.raw.get() == raw.get()).map(|filed| (filed.entry, true));
+            let Some((theirs, current)) = known.or_else(|| read(&self.sealing, &slot.credential, &raw)) else {
                 troubles.push(Trouble::Sealed(slot.credential.label.clone()));
                 slot.unopened = Some(raw);
                 behind |= slot.entry != Entry::default();
@@ -173,7 +177,8 @@ impl Pool {
             };
             slot.unopened = None;
             changed |= slot.merge(&theirs, now);
-            behind |= slot.entry.is_news(&theirs) || !opened.current;
+            behind |= slot.entry.is_news(&theirs, self.shelf.comparing) || !current;
+            slot.filed = current.then_some(Filed { raw, entry: theirs });
         }
         self.shelf.keep_foreign(ledger.accounts, troubles);
         if behind {
@@ -198,10 +203,13 @@ impl Pool {
         for slot in &self.slots {
             let entry = slot.with_claim();
             let known = if slot.unopened.is_some() { &slot.entry } else { &entry };
-            let sealed = (*known != Entry::default())
-                .then(|| seal(&self.sealing, &slot.credential, &entry.encode(), entropy))
-                .flatten()
-                .and_then(|sealed| RawValue::from_string(format!("\"{sealed}\"")).ok());
+            let filed = slot.filed.as_ref().filter(|filed| filed.entry == entry).map(|filed| filed.raw.clone());
+            let sealed = filed.or_else(|| {
+                (*known != Entry::default())
+                    .then(|| seal(&self.sealing, &slot.credential, &entry.encode(), entropy))
+                    .flatten()
+                    .and_then(|sealed| RawValue::from_string(format!("\"{sealed}\"")).ok())
+            });
             if let Some(raw) = sealed.or_else(|| slot.unopened.clone()) {
                 accounts.insert(slot.credential.id.clone(), raw);
             }
@@ -239,7 +247,7 @@ impl Pool {
     /// Whether the store is to be read right before each save: it does not compare, so that what others have stored
     /// since the last read would be overwritten by what this instance knows.
     pub fn reads_first(&self) -> bool {
-        !self.shelf.comparing
+        self.shelf.reads_first()
     }
 
     /// The store has taken a snapshot, under this version where it has one. Changes made since are still to be saved.
@@ -271,20 +279,20 @@ impl Shelf {
 impl Slot {
     /// Returns whether anything new was learnt. A claim of another instance that the store took first ends ours.
     fn merge(&mut self, theirs: &Entry, now: Millis) -> bool {
-        let before = self.entry.clone();
-        self.entry.merge(theirs);
+        let mut changed = self.entry.merge(theirs);
         let outcome = self.entry.last_outcome().0;
         let live = now.0 < theirs.claim.until && theirs.claim.at > outcome;
         if live && self.entry.claim.gives_back_another_than(theirs.claim) {
             // Ours came too late and was given back before that was known: theirs was never ours to end.
             self.entry.claim = theirs.claim;
+            changed = true;
         }
         if self.flight.is_some_and(|flight| !flight.confirmed && (live || outcome >= flight.claim.at)) {
             // Even if it looks like ours: ours has not been stored. Or they have come to an outcome already.
             self.flight = None;
             self.last_claim = Claim::default();
         }
-        self.entry != before
+        changed
     }
 
     /// The entry, with this instance's own claim for others to see.
@@ -301,6 +309,12 @@ impl Slot {
 fn seal(sealing: &Sealing, credential: &Credential, plain: &[u8], entropy: &[u8; 32]) -> Option<String> {
     let sealed = sealing.seal(&own(credential), &place(credential), plain, entropy)?;
     Some(STANDARD.encode(sealed))
+}
+
+/// Reads one account's stored entry; and whether it is sealed as it would be sealed again. `None`: no key opens it.
+fn read(sealing: &Sealing, credential: &Credential, raw: &RawValue) -> Option<(Entry, bool)> {
+    let opened = open(sealing, credential, serde_json::from_str(raw.get()).ok()?)?;
+    Some((Entry::read(&opened.plain)?, opened.current))
 }
 
 /// Opens one account's record.

@@ -19,11 +19,11 @@ pub(crate) fn after(span: Millis) -> Millis {
 /// Social accounts with long refresh tokens that differ.
 pub(crate) fn credentials(count: usize) -> Vec<Credential> {
     let tokens: Vec<String> = (0..count).map(|n| format!("configured-refresh-token-{n}")).collect();
-    parse(None, Some(&tokens.join(","))).unwrap().credentials
+    parse(None, Some(&tokens.join(","))).credentials
 }
 
 pub(crate) fn from_json(json: &str) -> Vec<Credential> {
-    parse(Some(json), None).unwrap().credentials
+    parse(Some(json), None).credentials
 }
 
 /// A pool whose store is still empty, and no token yet.

@@ -2,7 +2,10 @@
 
 use kiro2api_core::config::Config;
 use kiro2api_core::exchange::{Exchange, Fresh, Gateway, Input, Step};
-use kiro2api_core::host::{Head, Headers, Incoming, Millis, Outbound, Payload, Saved, StoreError, Stored};
+use kiro2api_core::host::{
+    Head, Headers, Incoming, Millis, Outbound, Payload, Saved, StoreError, Stored, TransportError, TransportFault,
+    header,
+};
 
 /// 2026-11-21T18:00:00Z.
 pub(crate) const NOW: Millis = Millis(1_795_284_000_000);
@@ -20,6 +23,8 @@ pub(crate) struct Play {
     /// What the client got.
     pub(crate) heads: Vec<u16>,
     pub(crate) body: Vec<u8>,
+    /// Whether a look for later requests is under way: nobody answers those here.
+    looking: bool,
 }
 
 /// What the exchange waits for, once store and client have had their say.
@@ -72,6 +77,7 @@ impl Play {
             saves: Vec::new(),
             heads: Vec::new(),
             body: Vec::new(),
+            looking: false,
         }
     }
 
@@ -80,15 +86,16 @@ impl Play {
         let Self { mut gateway, now, store, store_down, .. } = self;
         let exchange = Exchange::begin(&mut gateway, request(body), now, [8; 32]);
         let (loads, saves, heads, body) = (0, Vec::new(), Vec::new(), Vec::new());
-        Self { gateway, exchange, now, store, store_down, loads, saves, heads, body }
+        Self { gateway, exchange, now, store, store_down, loads, saves, heads, body, looking: false }
     }
 
     pub(crate) fn tell(&mut self, input: Input<'_>) {
         self.exchange.on(&mut self.gateway, input, self.now);
     }
 
-    /// Plays the store and a patient client until something else is wanted.
+    /// Plays the store, a patient client, and a control plane out of reach, until something else is wanted.
     pub(crate) fn wants(&mut self) -> Wants {
+        let unreachable = TransportError { kind: TransportFault::Connect, text: "nobody answers".to_owned() };
         for _ in 0..1_000 {
             let input = match self.exchange.step() {
                 Step::Load { .. } => {
@@ -118,6 +125,11 @@ impl Play {
                     self.body.extend_from_slice(bytes);
                     Input::Written
                 }
+                Step::Send(request) if is_look(request) => {
+                    self.looking = true;
+                    Input::Sent
+                }
+                Step::Await { .. } if core::mem::take(&mut self.looking) => Input::Broke(&unreachable),
                 Step::Send(request) => return Wants::Send(request.clone()),
                 Step::Await { until } => return Wants::Await(until),
                 Step::Sleep { until } => return Wants::Sleep(until),
@@ -173,6 +185,13 @@ impl Play {
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
+}
+
+/// Whether a request is one that comes after the answer.
+fn is_look(request: &Outbound) -> bool {
+    let target = header(&request.headers, "x-amz-target").unwrap_or_default();
+    let looks = ["GetUsageLimits", "ListAvailableModels"];
+    looks.iter().any(|look| target.ends_with(look)) || request.url.contains("imits?") || request.url.contains("odels?")
 }
 
 pub(crate) fn head(status: u16, headers: &[(&'static str, &str)]) -> Head {

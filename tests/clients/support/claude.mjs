@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { shared } from './gateway.mjs';
+import { hear } from './secrets.mjs';
 
 /** A home and a working folder, gone when the test ends. */
 export function workplace(context) {
@@ -25,6 +26,7 @@ export async function claude(place, prompt, { args = [], env = {}, gateway = sha
   const timer = setTimeout(() => child.kill('SIGKILL'), limit);
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), new Promise((done) => child.on('close', done))]);
   clearTimeout(timer);
+  hear('what Claude Code prints', [out, err], prompt);
   const messages = out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
   return { messages, result: messages.find((one) => one.type === 'result'), code, err };
 }

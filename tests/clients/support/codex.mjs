@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { MODEL, shared } from './gateway.mjs';
+import { hear } from './secrets.mjs';
 
 /** A home and a working folder, gone when the test ends. */
 export function workplace(context) {
@@ -29,6 +30,7 @@ export async function codex(place, prompt, { model = MODEL, args = [], retries =
   const timer = setTimeout(() => child.kill('SIGKILL'), limit);
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), new Promise((done) => child.on('close', done))]);
   clearTimeout(timer);
+  hear('what Codex prints', [out, err], prompt);
   const events = out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
   const items = (type) => events.filter((event) => event.type === 'item.completed' && event.item.type === type).map((event) => event.item);
   return {

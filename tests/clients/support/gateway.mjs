@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
 import { way } from './platform.mjs';
+import './secrets.mjs';
 import { read, walk } from './sse.mjs';
 
 /** Where a gateway is and what opens it. */

@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 
 import { onLambda } from './platform.mjs';
 import { faults } from './schema.mjs';
-import { records } from './simulator.mjs';
+import { hear, knowAccounts, knowSettings, listen } from './secrets.mjs';
+import { config as configuration, records } from './simulator.mjs';
 
 const XTASK = process.env.KIRO2API_XTASK;
 const PLATFORM = onLambda ? ['--lambda'] : [];
@@ -30,6 +31,7 @@ export async function simulator(context, config = {}) {
   const program = join(dirname(XTASK), 'kiro2api-upstream');
   const own = start(program, ['--exit-with-stdin', '--config', JSON.stringify(config)]);
   const line = await own.line((text) => /^simulated upstream at (\S+)/.exec(text)?.[1]);
+  knowAccounts((await configuration(line)).accounts);
   context.after(async () => {
     const accepted = (await records(line)).filter((one) => one.operation === 'chat' && one.verdict === 'accepted');
     await own.stop();
@@ -40,10 +42,13 @@ export async function simulator(context, config = {}) {
 
 /** Starts a gateway; `env` holds its settings. `stop` ends it before the test does. */
 export async function gateway(context, { upstream, env = {}, persist = folder(context) }) {
+  knowSettings(env);
   const bases = Object.fromEntries(['KIRO_API_BASE', 'KIRO_AUTH_BASE', 'KIRO_OIDC_BASE'].map((name) => [name, upstream]));
   const own = start(XTASK, ['serve', ...PLATFORM, '--no-build', '--json', '--verbose', '--persist', persist], { ...bases, ...env });
-  const ready = JSON.parse(await own.line((text) => text.startsWith('{"event":"ready"') && text));
+  own.closed.then(() => hear('a log line of a gateway', [own.log()]));
   context.after(own.stop);
+  const ready = JSON.parse(await own.line((text) => text.startsWith('{"event":"ready"') && text));
+  listen(ready.url);
   return { url: ready.url, key: env.KIRO_CLIENT_TOKEN ?? ready.key, persist, stop: own.stop, log: own.log };
 }
 
@@ -72,7 +77,7 @@ function start(program, args, env = {}) {
     child.stdin.end();
     await closed;
   };
-  return { line, stop, log: () => all };
+  return { line, stop, closed, log: () => all };
 }
 
 const ARN = 'arn:aws:codewhisperer:us-east-1:699475941385:profile/EHGA3GRVQMUK';

@@ -13,6 +13,7 @@ async function admin(url, path, body) {
 
 /** Everything it remembers, oldest first. */
 export const records = async (url) => (await admin(url, 'requests')).requests;
+export const config = (url) => admin(url, 'config');
 export const configure = (url, patch) => admin(url, 'config', patch);
 export const reset = (url) => admin(url, 'reset', {});
 export const expire = (url) => admin(url, 'expire', {});

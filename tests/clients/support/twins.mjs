@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 import { invocation } from './function_url.mjs';
 import { folder, simulator } from './own.mjs';
+import { hear, knowSettings } from './secrets.mjs';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PROGRAMS = dirname(process.env.KIRO2API_XTASK);
@@ -23,6 +24,7 @@ const require = createRequire(join(ROOT, 'package.json'));
  * Workers first.
  */
 export async function twins(context, lanes) {
+  lanes.forEach(knowSettings);
   const [mine, theirs] = [await simulator(context), await simulator(context)];
   return [await workers(context, mine, variables(lanes, mine)), await functions(context, theirs, variables(lanes, theirs))];
 }
@@ -58,7 +60,10 @@ async function workers(context, upstream, lanes) {
     kvNamespaces: Object.fromEntries(lanes.map((_, lane) => [`TOKENS_${lane}`, `lane-${lane}`])),
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   });
-  context.after(() => miniflare.dispose());
+  context.after(async () => {
+    await miniflare.dispose();
+    hear('a log line of workerd', [log]);
+  });
   await miniflare.ready;
   const url = String(await miniflare.unsafeGetDirectURL('twins'));
   const host = (lane, { event, headers, ...one }) => ({ ...one, headers: { ...headers, host: `lane-${lane}.test` } });
@@ -117,6 +122,7 @@ function run(context, program, args, options) {
     child.on('error', reject);
     closed.then(([code]) => reject(new Error(`${program} ended with ${code}: ${all}`)), reject);
   });
+  closed.then(() => hear(`a log line of ${program}`, [all]), () => {});
   const stop = () => {
     child.kill('SIGKILL');
     return closed;
@@ -145,6 +151,8 @@ function ask(base, { method = 'POST', path, headers = {}, body }) {
       try {
         const parts = [];
         for await (const part of answer) parts.push(part);
+        const head = answer.rawHeaders.join('\n');
+        hear(`an answer ${answer.statusCode} to ${method} ${path}`, [`${head}\n`, ...parts], Buffer.from(body ?? ''));
         resolve({ status: answer.statusCode, headers: own(answer.rawHeaders), body: Buffer.concat(parts) });
       } catch (error) {
         reject(error);

@@ -17,6 +17,8 @@ pub struct Got {
     pub writes: Vec<Write>,
     /// When the head came.
     pub headed: Option<Millis>,
+    /// When the body ended.
+    pub closed: Option<Millis>,
     /// When the exchange was over.
     pub ended: Option<Millis>,
     /// Whether the client hung up.

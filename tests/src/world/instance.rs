@@ -238,6 +238,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     async fn take(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        assert!(self.got.borrow().closed.is_none(), "something is said after the end");
         if self.patience.slow > 0 {
             self.clock.sleep(self.clock.now() + Millis(self.patience.slow)).await;
         }
@@ -281,6 +282,12 @@ impl Client<Instance> for Recorder {
 
     async fn open(&mut self, head: &Head) -> Result<(), Gone> {
         self.headed(head, Kind::Stream)
+    }
+
+    async fn end(&mut self) {
+        let mut got = self.got.borrow_mut();
+        assert!(got.closed.is_none(), "the body ends twice");
+        got.closed = Some(self.clock.now());
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {

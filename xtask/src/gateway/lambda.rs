@@ -140,8 +140,9 @@ fn function(root: &Root, program: &Path, port: u16) -> Command {
 
 /// The function's own lines are the gateway's log; those of its start are held back unless they warn.
 fn of_function(plan: &Plan, ready: Arc<AtomicBool>) -> Watch {
-    let (verbose, quiet) = (plan.verbose, plan.quiet);
+    let (verbose, quiet, log) = (plan.verbose, plan.quiet, plan.log.clone());
     Arc::new(move |line| {
+        log.iter().for_each(|log| log.push(line));
         let shown = !quiet && (ready.load(Ordering::Relaxed) || !line.contains(r#""level":"info""#));
         if verbose || shown {
             say(line);
@@ -151,8 +152,9 @@ fn of_function(plan: &Plan, ready: Arc<AtomicBool>) -> Watch {
 
 /// The emulator talks about itself.
 fn of_emulator(plan: &Plan) -> Watch {
-    let (verbose, quiet) = (plan.verbose, plan.quiet);
+    let (verbose, quiet, log) = (plan.verbose, plan.quiet, plan.log.clone());
     Arc::new(move |line| {
+        log.iter().for_each(|log| log.push(line));
         if verbose || !quiet && is_complaint(line) {
             say(line);
         }

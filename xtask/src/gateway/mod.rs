@@ -3,6 +3,7 @@
 
 mod folder;
 mod lambda;
+mod log;
 mod noise;
 mod table;
 mod upstream;
@@ -24,6 +25,7 @@ use crate::root::Root;
 use crate::settings::{ClientKey, Settings};
 use crate::{bundle, http, ports};
 
+pub(crate) use log::Log;
 pub(crate) use workers::BUNDLE_IS_READY;
 
 /// The variable that names the function's program, for commands that are to run another one than the debug build.
@@ -63,6 +65,8 @@ pub(crate) struct Plan {
     pub(crate) quiet: bool,
     /// The function's program, instead of the one that was built here.
     pub(crate) program: Option<PathBuf>,
+    /// Where everything that its programs write is kept as well.
+    pub(crate) log: Option<Log>,
 }
 
 /// What a platform's programs are started with, beside the plan.
@@ -140,6 +144,11 @@ impl Gateway {
     /// The simulator's base URL, unless a real account is used.
     pub(crate) fn upstream_url(&self) -> Option<&str> {
         self.upstream.as_ref().map(|upstream| upstream.url.as_str())
+    }
+
+    /// The simulator's accounts, in the form of `KIRO_AUTH_TOKEN`.
+    pub(crate) fn simulated_accounts(&self) -> Option<&str> {
+        self.upstream.as_ref().map(|upstream| upstream.credentials.as_str())
     }
 
     /// The variable or file that brought a real account.

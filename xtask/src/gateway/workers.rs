@@ -29,8 +29,9 @@ pub(super) fn start(root: &Root, plan: &Plan, site: Site<'_>) -> Result<Service>
 }
 
 fn watch(plan: &Plan, ready: Arc<AtomicBool>) -> Watch {
-    let (verbose, quiet) = (plan.verbose, plan.quiet);
+    let (verbose, quiet, log) = (plan.verbose, plan.quiet, plan.log.clone());
     Arc::new(move |line| {
+        log.iter().for_each(|log| log.push(line));
         let shown = match ready.load(Ordering::Relaxed) {
             _ if quiet => false,
             true => noise::is_worth_showing(line),

@@ -56,6 +56,8 @@ impl Drop for Service {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         group::end(&mut self.child);
+        // Whoever watches it has seen its last line too.
+        self.output.settle(super::PIPE_PATIENCE);
     }
 }
 

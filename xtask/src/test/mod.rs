@@ -5,6 +5,7 @@ mod gateways;
 mod moto;
 mod report;
 mod sam;
+mod secrets;
 mod steps;
 mod suites;
 mod wasm_imports;
@@ -54,7 +55,7 @@ pub(crate) fn run(root: &Root, options: &Options) -> Result<()> {
     for step in &chosen {
         run.perform(step)?;
     }
-    drop(run.gateways);
+    run.gateways.end(root, &mut run.report);
     say("");
     say(&run.report.summary(started.elapsed()));
     answer(&run.report.total().line());

@@ -63,13 +63,10 @@ fn span(schema: &Value) -> Option<Span> {
         Some(value) => value.as_f64().map(Some),
     };
     let min = bound("minimum")?.unwrap_or(1.0).ceil().max(1.0);
-    let max = bound("maximum")?.unwrap_or(f64::from(u32::MAX)).floor().min(f64::from(u32::MAX));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "both lie between 1 and the largest u32"
-    )]
-    (min <= max).then(|| Span { min: min as u32, max: max as u32 })
+    let max = bound("maximum")?.unwrap_or(MOST).floor().min(MOST);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and no number is NaN")]
+    let span = Span { min: min as u32, max: max as u32 };
+    (min <= max).then_some(span)
 }
 
 /// Whether a member may be this text.
@@ -120,6 +117,9 @@ fn is_of(schema: &Value, kind: &str) -> bool {
 fn is_understood(schema: &Value) -> bool {
     schema.as_object().is_some_and(|members| members.keys().all(|name| !LIMITING.contains(&name.as_str())))
 }
+
+/// The largest u32.
+const MOST: f64 = 4_294_967_295.0;
 
 /// No member of the service's.
 const UNKNOWN: &str = "";
