@@ -35,7 +35,7 @@ impl Entry {
             text.strip_prefix("KIRO_AUTH_TOKEN").unwrap_or(text).trim_start_matches(['.', ':', ' ']).to_owned()
         };
         let parsed = parse(Some(&self.value().to_string()), None);
-        let problem = parsed.problems.first().or(parsed.notes.first());
+        let problem = parsed.problems.first().or_else(|| parsed.notes.first());
         let problem = problem.map_or_else(|| "cannot be used".to_owned(), |text| strip(text));
         parsed.credentials.into_iter().next().ok_or(problem)
     }
