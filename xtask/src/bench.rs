@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::Stdio;
 
+use crate::accounts::{HOME, Home};
 use crate::failure::{During, Failure, Result};
 use crate::process::{group, interrupt};
 use crate::root::Root;
@@ -24,6 +25,7 @@ pub(crate) fn run(root: &Root, arguments: &[OsString]) -> Result<()> {
         crate::bundle::bundle(root)?;
         let mut script = root.command("node");
         script.arg(workers).args(arguments).env("KIRO2API_XTASK", std::env::current_exe().unwrap_or_default());
+        script.env(HOME, Home::nobodys(root));
         attended(script, "the Workers benchmarks")?;
     }
     // Filters and files are the native benchmarks' alone.

@@ -29,6 +29,11 @@ impl Home {
         }
     }
 
+    /// A folder that is not there, for what must not see a person's accounts.
+    pub(crate) fn nobodys(root: &Root) -> PathBuf {
+        root.target().join("no-accounts").join(std::process::id().to_string())
+    }
+
     /// What people call the list of local runs.
     pub(crate) fn shown(&self) -> &'static str {
         self.shown

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::accounts::HOME;
+use crate::accounts::{HOME, Home};
 use crate::failure::{During, Failure, Result};
 use crate::gateway::{BUNDLE_IS_READY, DEVELOPMENT_KEY, Gateway, PLATFORM};
 use crate::root::Root;
@@ -72,7 +72,7 @@ fn surroundings(command: &mut Command, root: &Root, modules: &Path, gateway: &Ga
     let xtask = std::env::current_exe().during(|| "find the path of xtask".to_owned())?;
     command
         // Gateways that a suite starts by itself look into this folder, which is not there.
-        .env(HOME, root.target().join("no-accounts").join(std::process::id().to_string()))
+        .env(HOME, Home::nobodys(root))
         .env(PLATFORM, gateway.platform().id())
         .env("KIRO2API_URL", gateway.url())
         .env("KIRO2API_KEY", DEVELOPMENT_KEY)
