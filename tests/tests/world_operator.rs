@@ -333,3 +333,18 @@ fn a_login_that_fails_is_not_hammered_for_an_account_that_rests_for_its_quota() 
         assert!(world.service.count(Operation::Social) - logins <= 2, "{}", world.service.count(Operation::Social));
     }
 }
+
+#[test]
+fn a_quota_that_refuses_a_bearer_which_serves_parks_no_account() {
+    for account in [login::key(), login::idc()] {
+        let world = World::default();
+        let instance = world.instance_with(&[("KIRO_AUTH_TOKEN", &account)]);
+        world.service.always(Operation::Usage, Answer::refusal("bearer"));
+        for _ in 0..5 {
+            assert_eq!(world.ask(&instance, &Ask::get("/health?deep=1")).json()["checked"]["ok"], false);
+            world.pass(20 * SECOND);
+        }
+        let got = world.ask(&instance, &Ask::prompt("hi", true));
+        assert_eq!(got.said(), "ok", "{}", got.text());
+    }
+}
