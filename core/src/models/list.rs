@@ -42,6 +42,8 @@ impl Listed {
         if self.window < MIN_WINDOW {
             self.window = 0;
         }
+        // A stored one can be of any numbers.
+        self.fields.max_tokens = self.fields.max_tokens.filter(|span| (1..=span.max).contains(&span.min));
         Some(self)
     }
 
@@ -130,7 +132,7 @@ const USUAL_OUTPUT: u32 = 64_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{FieldSet, ModelMap, Scale};
+    use crate::models::{FieldSet, ModelMap, Scale, Span};
 
     fn listed(id: &str) -> Listed {
         let (id, name) = (id.to_owned(), format!("The {id}"));
@@ -226,5 +228,9 @@ mod tests {
         let odd = odd.checked().unwrap();
         assert_eq!((odd.window, odd.name.len()), (0, 128 - 1));
         assert_eq!(odd.alone().window, 200_000);
+        for (min, max) in [(0, 0), (0, 9), (9, 8)] {
+            let fields = Fields { max_tokens: Some(Span { min, max }), ..Fields::NONE };
+            assert_eq!(Listed { fields, ..listed("ok") }.checked().unwrap().fields, Fields::NONE);
+        }
     }
 }
