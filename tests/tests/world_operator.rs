@@ -308,3 +308,43 @@ fn a_deep_check_is_over_in_ten_seconds_and_loses_no_token() {
     let got = short.ask(&instance, &with("client-key-3", "/health?deep=1").ends_after(6 * SECOND));
     assert_eq!((got.ended.unwrap() - START).0, SECOND);
 }
+
+#[test]
+fn a_login_that_fails_is_not_hammered_for_an_account_that_rests_for_its_quota() {
+    for (fault, state) in [("unavailable", "refresh-failing"), ("stale-401", "needs-login")] {
+        let (world, instance) = world(StoreKind::Compare, &["one"]);
+        prompt(&world, &instance);
+        world.service.always(Operation::Chat, Answer::refusal("monthly"));
+        world.service.always(Operation::Usage, Answer::refusal("unavailable"));
+        let refused = world.ask(&instance, &Ask::prompt("hi", true).without_key().header("x-api-key", "client-key-3"));
+        assert_eq!(refused.status(), 429, "{}", refused.text());
+        // The token ends, and the login endpoint refuses to give another one.
+        world.pass(3 * 3_600 * SECOND);
+        world.service.always(Operation::Social, Answer::refusal(fault));
+        let logins = world.service.count(Operation::Social);
+        let begun = world.clock.now();
+        let got = deep(&world, &instance);
+        assert!((got.ended.unwrap() - begun).0 < 5 * SECOND, "{fault}: {} ms", (got.ended.unwrap() - begun).0);
+        assert!(got.json()["checked"]["error"].as_str().unwrap_or_default().contains(state), "{fault}: {}", got.text());
+        assert!(world.service.count(Operation::Social) - logins <= 2, "{}", world.service.count(Operation::Social));
+        let begun = world.clock.now();
+        let got = world.ask(&instance, &with("operator-key-1", "/stats/token-pool?refresh=1"));
+        assert!((got.ended.unwrap() - begun).0 < 5 * SECOND, "{fault}: {}", got.text());
+        assert!(world.service.count(Operation::Social) - logins <= 2, "{}", world.service.count(Operation::Social));
+    }
+}
+
+#[test]
+fn a_quota_that_refuses_a_bearer_which_serves_parks_no_account() {
+    for account in [login::key(), login::idc()] {
+        let world = World::default();
+        let instance = world.instance_with(&[("KIRO_AUTH_TOKEN", &account)]);
+        world.service.always(Operation::Usage, Answer::refusal("bearer"));
+        for _ in 0..5 {
+            assert_eq!(world.ask(&instance, &Ask::get("/health?deep=1")).json()["checked"]["ok"], false);
+            world.pass(20 * SECOND);
+        }
+        let got = world.ask(&instance, &Ask::prompt("hi", true));
+        assert_eq!(got.said(), "ok", "{}", got.text());
+    }
+}

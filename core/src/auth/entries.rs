@@ -47,12 +47,22 @@ fn read<'t, T: Deserialize<'t>>(path: &str, text: &'t str) -> Result<T, String> 
         match error.text.rsplit_once(", expected ") {
             Some((_, expected)) if error.text.starts_with("invalid ") => format!("{at}expected {expected}"),
             _ if error.text.starts_with("invalid ") => format!("{at}has the wrong type"),
+            Some((unknown, expected)) if unknown.starts_with("unknown field") && !is_plain(unknown) => {
+                let at = if path.is_empty() { String::new() } else { format!("{path}: ") };
+                format!("{at}has a field that is not known, expected {expected}")
+            }
             _ if error.text.starts_with("duplicate field") || error.text.starts_with("unknown field") => {
                 format!("{at}{}", error.text)
             }
             _ => format!("{at}is not valid JSON ({})", error.text),
         }
     })
+}
+
+/// Whether the name of a field that is not known looks like one. Somebody may have written a key in its place.
+fn is_plain(unknown: &str) -> bool {
+    let name = unknown.trim_start_matches("unknown field").trim().trim_matches('`');
+    name.len() <= MAX_NAME && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
 fn field(path: &str, name: &str) -> String {
@@ -156,4 +166,6 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 /// What the log calls a client without a valid key.
 const UNKNOWN: &str = "unknown";
 const MAX_LABEL: usize = 64;
+/// Letters of a field's name that is repeated though it is not known.
+const MAX_NAME: usize = 16;
 const NO_LIMITS: &str = "is not supported by this version: a limit without effect would be a hole; leave it out";

@@ -127,6 +127,8 @@ fn every_wrong_form_is_named_by_index_and_field_and_no_value_is_shown() {
         (r#"[{"key":"hush","rpm":10}]"#, "[0].rpm: is not supported by this version"),
         (r#"{"key":"hush","max_concurrent":10}"#, "max_concurrent: is not supported by this version"),
         (r#"[{"key":"hush","scope":["use"]}]"#, "unknown field `scope`"),
+        (r#"[{"sk-hush-0123":{"scopes":["use"]}}]"#, "[0]: has a field that is not known, expected one of `key`"),
+        (r#"{"sk-hush-0123":"boss"}"#, "has a field that is not known, expected one of `key`"),
         (r#"[{"key":"hush","key":"hush2"}]"#, "duplicate field `key`"),
         (r#"[{"key":"hush"},{"key":"hush"}]"#, "[1].key: is the same key"),
         (r#"[{"key":"hush","label":"x"},{"key":"b","label":"x"}]"#, "[1].label: is the same"),

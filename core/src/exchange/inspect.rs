@@ -190,9 +190,10 @@ impl Exchange {
                 }
                 inspection.found(gateway, Err("the service cannot be asked".to_owned()));
             }
-            Seen::Unknown(_, Some(FaultKind::BearerInvalid)) if !check.renewed => {
+            Seen::Unknown(_, Some(FaultKind::BearerInvalid))
+                if !check.renewed && gateway.pool_mut().bearer_doubted(look.lease()) =>
+            {
                 check.renewed = true;
-                gateway.pool_mut().settle(look.lease(), Outcome::BearerRefused, "", now);
             }
             Seen::Unknown(why, kind) => {
                 if kind == Some(FaultKind::Suspended) {

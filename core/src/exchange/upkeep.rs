@@ -33,7 +33,8 @@ impl Exchange {
     pub(crate) fn look_after(&mut self, gateway: &mut Gateway, now: Millis) {
         self.told.get_or_insert(now);
         let whole = self.call.as_ref().is_some_and(|call| !call.is_choice());
-        let served = self.summary.status == 200 && whole;
+        // An answer that broke off has the status 200 as well.
+        let served = self.summary.status == 200 && self.fault.is_none() && whole;
         // When every quota is used up nothing is served any more, and only a look tells whether that is still true.
         let refused = whole && self.fault.as_ref().is_some_and(|fault| fault.kind() == Kind::QuotaExhausted);
         let timely = now + WITHIN < self.term.answered() && !self.left;

@@ -44,17 +44,25 @@ impl Pool {
 
 impl Slot {
     fn readiness(&self, now: Millis) -> Readiness {
-        let held = if self.usable(now) { Readiness::Ready } else { Readiness::Refresh };
         match self.standing(now) {
-            Standing::Ready { .. } => Readiness::Ready,
-            Standing::NeedsRefresh => Readiness::Refresh,
-            Standing::Refreshing(_) => Readiness::Wait(now + LOOK_AGAIN),
-            Standing::Probing(_) | Standing::Cooling(Cause::Quota, _) => held,
-            Standing::Cooling(cause, _) => Readiness::Out(word(cause)),
-            Standing::NeedsLogin => Readiness::Out("needs-login"),
-            Standing::Suspended => Readiness::Out("suspended"),
-            Standing::Disabled => Readiness::Out("disabled"),
+            // Whatever rests, a login is not tried more often than its own failures let it be.
+            Standing::Probing(_) | Standing::Cooling(Cause::Quota, _) if !self.usable(now) => {
+                readiness(&self.without_token(now), now)
+            }
+            standing => readiness(&standing, now),
         }
+    }
+}
+
+fn readiness(standing: &Standing, now: Millis) -> Readiness {
+    match *standing {
+        Standing::Ready { .. } | Standing::Probing(_) | Standing::Cooling(Cause::Quota, _) => Readiness::Ready,
+        Standing::NeedsRefresh => Readiness::Refresh,
+        Standing::Refreshing(_) => Readiness::Wait(now + LOOK_AGAIN),
+        Standing::Cooling(cause, _) => Readiness::Out(word(cause)),
+        Standing::NeedsLogin => Readiness::Out("needs-login"),
+        Standing::Suspended => Readiness::Out("suspended"),
+        Standing::Disabled => Readiness::Out("disabled"),
     }
 }
 

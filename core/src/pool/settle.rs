@@ -16,7 +16,7 @@
 
 use super::entry::{Cooling, Parked};
 use super::slot::Slot;
-use super::{Capacity, Lease, MAX_MODELS, Pool};
+use super::{BearerKind, Capacity, Lease, MAX_MODELS, Pool};
 use crate::host::Millis;
 
 /// What a request to the service came to, as far as the account is concerned.
@@ -65,6 +65,17 @@ impl Pool {
             _ => self.end_model_probe(model),
         }
         self.change(lease.account, |slot| slot.settle(lease.stamp, outcome, now));
+    }
+
+    /// A call that is no client's was refused for its bearer: a token is refreshed before it is used again. Nothing is
+    /// counted, since that says nothing of what clients ask for, and a key stays as it is. Whether there is another
+    /// bearer to come.
+    pub fn bearer_doubted(&mut self, lease: &Lease) -> bool {
+        let renewable = lease.kind == BearerKind::AccessToken;
+        if renewable {
+            self.change(lease.account, |slot| slot.entry.refused = slot.entry.refused.max(lease.stamp));
+        }
+        renewable
     }
 
     fn no_capacity(&mut self, model: &str, retry_after: Option<Millis>, now: Millis) {

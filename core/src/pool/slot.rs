@@ -130,7 +130,7 @@ impl Slot {
         }
     }
 
-    fn without_token(&self, now: Millis) -> Standing {
+    pub(super) fn without_token(&self, now: Millis) -> Standing {
         if self.refresh().is_none() {
             return Standing::NeedsLogin;
         }
