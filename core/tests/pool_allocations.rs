@@ -74,7 +74,6 @@ fn a_reload_costs_what_has_changed() {
     // An id and the sealed text of each, and the nodes of the map.
     assert!(again.count_total <= 200 * 3, "{} for the same bytes, {} at first", again.count_total, first.count_total);
     assert!(first.count_total > again.count_total + 200 * 2, "{} to open them all", first.count_total);
-    println!("200 entries: {} allocations to open, {} when unchanged", first.count_total, again.count_total);
     let account = nth(&pool, 100);
     renew(&mut pool, account, "other", after(HOUR));
     kv.save(&mut pool, 2);

@@ -110,7 +110,7 @@ fn a_reading_that_the_service_contradicts_is_believed_ever_later() {
     for minutes in [0, 5, 10, 20, 40] {
         let left = now + Millis::secs(1);
         pool.quota_found(account, quota(1.0, 100.0), left);
-        let back = (now + Millis::mins(minutes)).max(left);
+        let back = (now + Millis::mins(minutes)).max(left + Millis(1));
         if minutes > 0 {
             rests_until(&mut pool, back, back - Millis(1));
         }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { call, marker, text, whole } from './support/gateway.mjs';
 import { accounts, credentials, folder, gateway, simulator } from './support/own.mjs';
+import { stored } from './support/platform.mjs';
 import { chat, chats, configure, records, until } from './support/simulator.mjs';
 
 const env = { KIRO_AUTH_TOKEN: credentials('one') };
@@ -37,7 +38,11 @@ async function fields(own, upstream, more) {
 async function learn(own) {
   await whole(own, `${marker()}\n@sim text "ok"`);
   await until('the list of the service', async () => (await ids(own)).includes(NEW));
+  await lies(own, '"id":"claude-opus-9.1"');
 }
+
+/** Waits until the store holds this text, since a gateway that ends may be in the middle of a save. Files may go while they are read. */
+const lies = (own, text) => until(`${text} in the store`, async () => (await stored(own).catch(() => [])).some((bytes) => bytes.includes(text)));
 
 test('a model that only the service knows is listed, described and served in every dialect', async (context) => {
   const upstream = await world(context);
@@ -108,6 +113,7 @@ test('a field that the service refuses in spite of its schema is left out from t
   };
   assert.deepEqual(await told(first), [400, 200]);
   assert.deepEqual(await told(first), [200]);
+  await lies(first, '"refused":{"claude-opus-9.1"');
   await first.stop();
 
   const second = await gateway(context, { upstream, env, persist });

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { CLIENT_KEY, cases, incoming } from './support/cases.mjs';
+import { search } from './support/secrets.mjs';
 import { configure, records, reset } from './support/simulator.mjs';
 import { same, twins } from './support/twins.mjs';
 import { sequences } from './support/twin_requests.mjs';
@@ -64,6 +65,7 @@ after(async () => {
   for (const end of ends) await end();
   pictures.closeAllConnections();
   pictures.close();
+  await search();
 });
 
 /** What a platform answers to a request, and what its service is asked meanwhile. */

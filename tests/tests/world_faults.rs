@@ -48,6 +48,8 @@ fn every_refusal_reaches_a_lone_accounts_client_as_the_table_says() {
         for stream in [true, false] {
             let (world, instance) = World::of_accounts(StoreKind::Compare, &["only"]);
             world.service.always(Operation::Chat, Answer::refusal(fault));
+            // A quota that is not used up after all would end a rest at once.
+            world.service.always(Operation::Usage, Answer::refusal("unavailable"));
             let got = world.ask(&instance, &Ask::prompt("hi", stream));
             assert_eq!(got.kind, Kind::Answer, "{fault}: a refusal before any byte keeps its status");
             assert_eq!((got.status(), got.error_type().as_str()), (status, kind), "{fault}: {}", got.text());

@@ -321,7 +321,7 @@ fn millis(text: &str) -> u64 {
 
 fn span(millis: u64) -> String {
     for (scale, unit) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")] {
-        if millis >= scale && millis % scale == 0 {
+        if millis >= scale && millis.is_multiple_of(scale) {
             return format!("{}{unit}", millis / scale);
         }
     }

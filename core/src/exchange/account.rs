@@ -51,9 +51,9 @@ impl Exchange {
     /// No account can serve: a short rest is waited for, anything else is told.
     fn turn_away(&mut self, gateway: &mut Gateway, refusal: &Refusal, now: Millis) {
         let Some(call) = &mut self.call else { return };
-        // Who finds no place has waited for one already.
-        let busy = matches!(refusal, Refusal::Busy { .. });
-        if let Some(until) = refusal.until().filter(|_| !busy)
+        // Who is busy has been waited for already.
+        if let Some(until) = refusal.until()
+            && !matches!(refusal, Refusal::Busy { .. })
             && until <= now + LONGEST_PAUSE
             && until < call.patience.min(call.total().at)
             && call.facts.tries_here < TRIES_PER_ACCOUNT

@@ -116,5 +116,5 @@ impl Exchange {
     }
 }
 
-/// How long a look may take: the connection of a client that waits for its end stays open for so long.
+/// How long all looks of one exchange may take: its platform keeps the instance awake, and may bill it, for so long.
 pub(crate) const WITHIN: Millis = Millis::secs(3);

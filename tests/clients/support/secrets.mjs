@@ -62,7 +62,13 @@ export function found(from = 0) {
   }))];
 }
 
-/** How much was heard: a place in time for [`found`] and [`forget`]. */
+/** Fails by what is found in all that was heard. For a suite whose gateways end after its last test. */
+export async function search() {
+  if (process.env.SIM_URL) knowAccounts((await (await fetch(`${process.env.SIM_URL}/_sim/config`)).json()).accounts);
+  assert.deepEqual(found(), [], 'secrets that a gateway told');
+}
+
+/** How much was heard: a place in time for `found` and `forget`. */
 export const moment = () => heard.length;
 /** What was heard since was planted. */
 export const forget = (from) => heard.splice(from);
@@ -102,7 +108,4 @@ const bodyOf = (init) => (typeof init?.body === 'string' ? init.body : init?.bod
 const SHORTEST = 8;
 globalThis.fetch = tapped(globalThis.fetch);
 if (process.env.KIRO2API_URL) listen(process.env.KIRO2API_URL);
-after(async () => {
-  if (process.env.SIM_URL) knowAccounts((await (await fetch(`${process.env.SIM_URL}/_sim/config`)).json()).accounts);
-  assert.deepEqual(found(), [], 'secrets that a gateway told');
-});
+after(search);

@@ -45,6 +45,21 @@ fn a_rotated_token_is_stored_so_that_the_login_is_not_lost() {
 
 #[test]
 #[ignore = "needs the built program: cargo xtask test --only accounts"]
+fn two_checks_at_once_do_not_end_each_others_logins() {
+    let machine = machine(demo());
+    let both = [machine.spawn(&["check"]), machine.spawn(&["check"])];
+    for child in both {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    for (place, label) in ["demo-social", "demo-idc"].into_iter().enumerate() {
+        let stored = machine.list("accounts.json")[place]["refreshToken"].as_str().unwrap().to_owned();
+        assert_eq!(stored, machine.service.refresh_token(label).unwrap());
+    }
+}
+
+#[test]
+#[ignore = "needs the built program: cargo xtask test --only accounts"]
 fn what_cannot_serve_is_told_with_what_to_do() {
     let token = |of: &str| refresh_token(of);
     let mut suspended = Account::social("locked", &token("locked"));

@@ -94,6 +94,7 @@ fn a_wrong_file_is_told_with_the_one_that_is_meant() {
     machine.accounts(&["import", &external]).failed(&["authMethod is of a kind"]);
     let short = path("e.json", r#"[{"refreshToken":"aor-short..."}]"#);
     machine.accounts(&["import", &short]).failed(&["e.json[0].refreshToken", "ellipsis"]);
+    machine.accounts(&["import", "/dev/zero"]).failed(&["larger than 8 MiB"]);
     // A token in the place of a file is not repeated.
     let said = machine.accounts(&["import", "aorTHISISATOKEN"]).failed(&["takes the name of a file"]);
     assert!(!said.err.contains("THISISATOKEN"));

@@ -156,8 +156,7 @@ impl Said {
     #[track_caller]
     pub(crate) fn failed(self, parts: &[&str]) -> Self {
         assert_eq!(self.code, 1, "{self:#?}");
-        let last =
-            self.err.lines().filter(|line| line.starts_with("error: ")).next_back().unwrap_or_default().to_owned();
+        let last = self.err.lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default().to_owned();
         for part in parts {
             assert!(last.contains(part), "{part:?} is missing in {self:#?}");
         }

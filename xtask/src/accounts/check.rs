@@ -2,6 +2,8 @@
 //!
 //! A renewal may give a new refresh token and end the old one: it is stored before anything else is asked.
 
+use std::fs::File;
+
 use kiro2api_core::host::{Millis, Outbound};
 use kiro2api_core::pool::{Credential, Login};
 use kiro2api_core::secret::Secret;
@@ -23,6 +25,8 @@ use crate::progress::{answer, say};
 /// # Errors
 /// When one of them cannot serve, after all were tried; or when a new token could not be stored.
 pub(super) fn run(place: &Place<'_>, which: Option<&str>) -> Result<()> {
+    // Two that renew the same login at once would end each other's.
+    let turn = place.turn()?;
     let list = place.load()?;
     let wanted = match which {
         Some(which) => vec![list.find(which)?],
@@ -34,7 +38,7 @@ pub(super) fn run(place: &Place<'_>, which: Option<&str>) -> Result<()> {
             place.name()
         )));
     }
-    let service = Service { web: Web::new(), bases: bases()? };
+    let service = Service { web: Web::new(), bases: bases()?, turn };
     let width = wanted.iter().map(|at| list.label(*at).chars().count()).max().unwrap_or(0);
     let (mut off, mut bad) = (0, 0);
     for at in &wanted {
@@ -82,6 +86,8 @@ impl Found {
 struct Service {
     web: Web,
     bases: Bases,
+    /// Kept as long as logins are renewed.
+    turn: File,
 }
 
 /// What calls are made with.
@@ -100,10 +106,11 @@ impl Service {
                 return Ok(Found::bad("wrong entry", &problem, way_out));
             }
         };
-        let mut bearer = match self.sign_in(place, &credential)? {
+        let mut bearer = match self.sign_in(place, entry, &credential)? {
             Ok(bearer) => bearer,
             Err(fault) => return Ok(refresh_found(&fault, &entry.login_again(label, &place.flags()))),
         };
+        interrupt::check()?;
         if bearer.profile_arn.is_none() && !bearer.api_key {
             bearer.profile_arn = self.find_profile(&bearer.token);
         }
@@ -114,7 +121,12 @@ impl Service {
     }
 
     /// A fresh access token. What it was renewed to is stored when this returns.
-    fn sign_in(&self, place: &Place<'_>, credential: &Credential) -> Result<std::result::Result<Bearer, RefreshFault>> {
+    fn sign_in(
+        &self,
+        place: &Place<'_>,
+        entry: &Entry,
+        credential: &Credential,
+    ) -> Result<std::result::Result<Bearer, RefreshFault>> {
         let refresh_token = &credential.secret;
         let login = match &credential.login {
             Login::ApiKey => {
@@ -134,7 +146,10 @@ impl Service {
             Err(fault) => return Ok(Err(fault)),
         };
         if let Some(fresh) = grant.refresh.filter(|fresh| fresh != refresh_token) {
-            store(place, credential, &fresh)?;
+            let mut renewed = entry.clone();
+            renewed.renew(fresh.reveal());
+            let stored = store(place, &self.turn, credential, &fresh);
+            stored.map_err(|failure| place.rescued(failure, &renewed))?;
         }
         let profile_arn = credential.profile_arn.clone().or(grant.profile_arn);
         Ok(Ok(Bearer { token: grant.access, api_key: false, profile_arn }))
@@ -195,11 +210,11 @@ impl Service {
 }
 
 /// The new refresh token takes the old one's place, whatever else has changed in the list.
-fn store(place: &Place<'_>, credential: &Credential, fresh: &Secret) -> Result<()> {
-    place.update(OnConflict::Again, |list| {
+fn store(place: &Place<'_>, turn: &File, credential: &Credential, fresh: &Secret) -> Result<()> {
+    place.update_in(turn, OnConflict::Again, |list| {
         let gone = || {
             Failure::new(format!(
-                "{} is no longer in the list, and its login has just been renewed: log in again if you want to use it",
+                "{} is no longer in the list as it was, and its login has just been renewed",
                 credential.label
             ))
         };

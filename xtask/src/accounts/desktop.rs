@@ -5,7 +5,6 @@
 //! ~/.aws/sso/cache/{clientIdHash}.json    clientId, clientSecret, expiresAt      (IdC and Builder ID alone)
 //! ```
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use kiro2api_core::Millis;
@@ -13,9 +12,9 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::day;
-use super::entry::{ENDS, Entry};
+use super::entry::{ENDS, Entry, may_be_secret};
 use super::list::List;
+use super::{day, text_of};
 use crate::failure::{Failure, Result};
 
 /// What a file holds. Holds secrets: it has no `Debug`.
@@ -39,12 +38,12 @@ pub(super) fn usual_file() -> Result<PathBuf> {
 /// Which file is wrong, in what, and which one is meant.
 pub(super) fn read(path: &Path, now: Millis) -> Result<Found> {
     let name = path.display().to_string();
-    if SECRETS.iter().any(|mark| name.trim_start().starts_with(mark)) {
+    if may_be_secret(&name) && !path.exists() {
         return Err(Failure::new(
             "import takes the name of a file: an account itself comes by standard input, `cargo xtask accounts add`",
         ));
     }
-    let text = fs::read_to_string(path).map_err(|error| {
+    let text = text_of(path).map_err(|error| {
         Failure::new(format!(
             "{name} cannot be read ({error}). The desktop client keeps its login in ~/.aws/sso/cache/{TOKEN_FILE}"
         ))
@@ -152,7 +151,7 @@ fn register(members: &mut Map<String, Value>, cache: &Map<String, Value>, path: 
         )));
     };
     let file = path.with_file_name(format!("{hash}.json"));
-    let text_of_file = fs::read_to_string(&file).map_err(|error| {
+    let text_of_file = text_of(&file).map_err(|error| {
         Failure::new(format!(
             "{name} is an IdC login; its device registration {} cannot be read ({error}): copy it beside the login, or sign in with \
              the desktop client again",
@@ -182,7 +181,7 @@ fn register(members: &mut Map<String, Value>, cache: &Map<String, Value>, path: 
 }
 
 fn json_of_registration(text: &str, file: &Path) -> Result<Value> {
-    serde_json::from_str(text).map_err(|_| not_a_registration(file))
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| not_a_registration(file))
 }
 
 fn not_a_registration(file: &Path) -> Failure {
@@ -208,8 +207,6 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 
 /// The name of the desktop client's file.
 const TOKEN_FILE: &str = "kiro-auth-token.json";
-/// How tokens, keys and JSON begin.
-const SECRETS: [&str; 6] = ["{", "[", "ksk_", "aor", "aoa", "eyJ"];
 /// A larger number of seconds is one of milliseconds.
 const YEAR_5138_IN_SECONDS: u64 = 100_000_000_000;
 

@@ -60,6 +60,13 @@ impl Entry {
         self.0.get(ENDS).and_then(Value::as_u64).map(Millis::secs)
     }
 
+    /// What must not be shown of it.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let texts = self.0.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+        let secret = |name: &str, text: &str| text.len() >= LONG || !text.is_empty() && SECRETS.contains(&name);
+        texts.filter(|(name, text)| secret(name, text)).map(|(_, text)| text.to_owned()).collect()
+    }
+
     /// The same entry with the person's marks on it.
     #[must_use]
     pub(super) fn marked(&self, marks: &Marks) -> Self {
@@ -69,6 +76,19 @@ impl Entry {
         }
         if let Some(priority) = marks.priority {
             entry.set("priority", priority.into());
+        }
+        entry
+    }
+
+    /// The same entry, with a name where others of its list are bound to its client registration: without one they would be
+    /// taken for one account.
+    #[must_use]
+    pub(super) fn apart_from(&self, others: &[Self]) -> Self {
+        let mut entry = self.clone();
+        let client = self.client_id();
+        let shared = client.is_some() && others.iter().filter(|other| other.client_id() == client).count() > 1;
+        if let (true, None, Ok(credential)) = (shared, self.label(), self.credential()) {
+            entry.relabel(&credential.label);
         }
         entry
     }
@@ -148,6 +168,11 @@ impl Entry {
     }
 }
 
+/// Whether a word begins as tokens, keys and JSON do: such a one is not repeated.
+pub(super) fn may_be_secret(word: &str) -> bool {
+    ["{", "[{", "ksk_", "aor", "aoa", "eyJ"].iter().any(|mark| word.trim_start().starts_with(mark))
+}
+
 /// A word as a shell takes it.
 fn quoted(label: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+:/".contains(c);
@@ -158,6 +183,9 @@ fn quoted(label: &str) -> String {
     }
 }
 
+/// Members that hold secrets, and the length from which any member is taken for one.
+const SECRETS: [&str; 5] = ["refreshToken", "clientSecret", "apiKey", "kiroApiKey", "accessToken"];
+const LONG: usize = 80;
 const ACCOUNTS: &str = "cargo xtask accounts";
 /// The member that says when the client registration ends, in epoch seconds, named as the OIDC endpoint names it.
 pub(super) const ENDS: &str = "clientSecretExpiresAt";

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::entry::Entry;
+use super::entry::{Entry, may_be_secret};
 use crate::failure::{Failure, Result};
 
 /// The accounts of a place, in their order. Holds secrets: it has no `Debug`.
@@ -51,6 +51,11 @@ impl List {
         Self::of(value, name)
     }
 
+    /// A list of one.
+    pub(super) fn one(entry: Entry) -> Self {
+        Self(vec![entry])
+    }
+
     /// The list that a JSON value is.
     pub(super) fn of(value: Value, name: &str) -> Result<Self> {
         let values = match value {
@@ -88,6 +93,11 @@ impl List {
         &self.0
     }
 
+    /// What must not be shown: every text in it that is named as a secret or as long as one.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        self.0.iter().flat_map(Entry::secrets).collect()
+    }
+
     /// All of them, to be taken over.
     pub(super) fn into_entries(self) -> Vec<Entry> {
         self.0
@@ -111,16 +121,10 @@ impl List {
         let refuse = |problem: String| Failure::new(format!("the account cannot be used: {problem}"));
         let id = entry.credential().map_err(refuse)?.id;
         let labels: Vec<String> = (0..self.len()).map(|at| self.label(at)).collect();
-        let (same_label, same) = {
-            let label = entry.label();
-            let same = |at: usize| {
-                self.0.get(at).is_some_and(|known| {
-                    let secret = known.credential().is_ok_and(|credential| credential.id == id);
-                    let client = known.client_id().is_some() && known.client_id() == entry.client_id();
-                    secret || client && label.is_none_or(|label| labels.get(at).is_some_and(|its| its == label))
-                })
-            };
-            (labels.iter().position(|its| Some(its.as_str()) == label), (0..self.len()).find(|at| same(*at)))
+        let same_label = labels.iter().position(|its| Some(its.as_str()) == entry.label());
+        let same = match self.with_id(&id) {
+            Some(at) => Some(at),
+            None => self.with_registration_of(&entry, &labels)?,
         };
         if let (Some(own), Some(other)) = (same, same_label)
             && own != other
@@ -151,6 +155,21 @@ impl List {
         Ok(if same.is_some() { Change::Updated(label) } else { Change::Replaced(label) })
     }
 
+    /// The account that is bound to the same client registration, under the same or no label.
+    fn with_registration_of(&self, entry: &Entry, labels: &[String]) -> Result<Option<usize>> {
+        let Some(client) = entry.client_id() else { return Ok(None) };
+        let named = |at: usize| entry.label().is_none_or(|label| labels.get(at).is_some_and(|its| its == label));
+        let bound = self.0.iter().enumerate().filter(|(_, known)| known.client_id() == Some(client));
+        let found: Vec<usize> = bound.map(|(at, _)| at).filter(|at| named(*at)).collect();
+        match found.as_slice() {
+            [_, _, ..] if entry.label().is_none() => Err(Failure::new(format!(
+                "{} accounts are bound to this client registration: say with --label which of them it renews, or a label of its own",
+                found.len()
+            ))),
+            found => Ok(found.first().copied()),
+        }
+    }
+
     /// The account that a person means: by label, by id or the beginning of one, or by its place in the list.
     pub(super) fn find(&self, which: &str) -> Result<usize> {
         let places = || 0..self.len();
@@ -172,6 +191,11 @@ impl List {
     }
 
     fn unknown(&self, which: &str) -> Failure {
+        if may_be_secret(which) {
+            return Failure::new(
+                "an account is named by its label, id or place in the list, never by its token or key",
+            );
+        }
         let labels: Vec<String> = (0..self.len()).map(|at| self.label(at)).collect();
         Failure::new(match labels.as_slice() {
             [] => "the list is empty".to_owned(),
@@ -260,6 +284,28 @@ mod tests {
         assert_eq!(list.put(idc("c2", "c")).unwrap(), Change::Added("idc-2".to_owned()));
         let marks = Marks { label: Some("second".to_owned()), priority: None };
         assert_eq!(list.put(idc("c1", "d").marked(&marks)).unwrap(), Change::Added("second".to_owned()));
+    }
+
+    #[test]
+    fn accounts_that_share_a_registration_are_not_taken_for_one() {
+        let given = [idc("c1", "a"), idc("c1", "b")];
+        let mut list = List::default();
+        for _ in 0..2 {
+            given.iter().for_each(|entry| drop(list.put(entry.apart_from(&given)).unwrap()));
+            assert_eq!(list.len(), 2);
+        }
+        // Their own tokens tell them apart, and without one nothing does.
+        list.put(idc("c1", "b")).unwrap();
+        let id = |entry: &Entry| entry.credential().unwrap().id;
+        assert!(given.iter().zip(list.entries()).all(|(given, kept)| id(given) == id(kept)));
+        assert!(list.put(idc("c1", "c")).unwrap_err().to_string().contains("--label which"));
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_a_name_is_not_repeated() {
+        let mut list = List::default();
+        list.put(social("a")).unwrap();
+        assert!(!list.find("ksk_s3cret").unwrap_err().to_string().contains("s3cret"));
     }
 
     #[test]

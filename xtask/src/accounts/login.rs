@@ -18,25 +18,35 @@ use crate::progress::say;
 /// Signs in, waits for the person, stores the result.
 pub(super) fn run(place: &Place<'_>, start_url: Option<String>, region: Option<String>, marks: &Marks) -> Result<()> {
     // What stands in the way of storing is told before somebody signs in.
+    drop(place.turn()?);
     place.load()?;
     let bases: Bases = bases()?;
     let configured = std::env::var("KIRO_REGION").ok().filter(|region| !region.trim().is_empty());
     let region = region.or(configured).unwrap_or_else(|| USUAL_REGION.to_owned());
     let base = bases.oidc(Some(&region)).into_owned();
     let (web, start) = (Web::new(), start_url.as_deref().unwrap_or(BUILDER_ID));
+    let trial = Client { id: "a-client".to_owned(), secret: "its-secret".to_owned(), ends: None };
+    let trial = entry(&"x".repeat(LENGTH), &trial, &region, start).marked(marks);
+    trial.credential().map_err(|problem| Failure::new(format!("such a login could not be stored: {problem}")))?;
     let client = ask(&web, &oidc::register(&base), oidc::registered)?;
     let device = ask(&web, &oidc::authorize(&base, &client, start), oidc::authorized)?;
     say(&invitation(&device));
     let refresh = wait(&web, &base, &client, &device)?;
+    let entry = entry(&refresh, &client, &region, start);
+    put(place, std::slice::from_ref(&entry), marks).map_err(|failure| place.rescued(failure, &entry.marked(marks)))
+}
+
+/// The entry of a login.
+fn entry(refresh: &str, client: &Client, region: &str, start: &str) -> Entry {
     let mut members = Map::new();
     let provider = if start == BUILDER_ID { "BuilderId" } else { "Enterprise" };
     for (name, value) in [
         ("auth", "IdC"),
         ("provider", provider),
-        ("refreshToken", &refresh),
+        ("refreshToken", refresh),
         ("clientId", &client.id),
         ("clientSecret", &client.secret),
-        ("region", &region),
+        ("region", region),
         ("startUrl", start),
     ] {
         members.insert(name.to_owned(), value.into());
@@ -44,7 +54,7 @@ pub(super) fn run(place: &Place<'_>, start_url: Option<String>, region: Option<S
     if let Some(ends) = client.ends {
         members.insert(ENDS.to_owned(), ends.into());
     }
-    put(place, &[Entry::new(members)], marks)
+    Entry::new(members)
 }
 
 fn ask<T>(
@@ -97,5 +107,7 @@ fn pause(time: Duration) -> Result<()> {
 /// Where a Builder ID signs in.
 const BUILDER_ID: &str = "https://view.awsapps.com/start";
 const USUAL_REGION: &str = "us-east-1";
+/// Characters of a refresh token, at least.
+const LENGTH: usize = 200;
 /// RFC 8628: what `slow_down` adds to the interval.
 const SLOWER: Duration = Duration::from_secs(5);

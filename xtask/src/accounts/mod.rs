@@ -21,7 +21,7 @@ mod show;
 mod web;
 mod workers;
 
-use std::fs;
+use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -38,7 +38,7 @@ use crate::root::Root;
 use entry::{Entry, Marks};
 use list::{Change, List};
 use options::{Action, Source};
-use place::{OnConflict, Place};
+use place::Place;
 
 pub(crate) use home::{HOME, Home};
 pub(crate) use options::{Options, help};
@@ -60,7 +60,7 @@ pub(crate) fn run(root: &Root, options: Options) -> Result<()> {
         Action::Check(which) => check::run(&place, which.as_deref()),
         Action::Login { start_url, region, marks } => login::run(&place, start_url, region, &marks),
         Action::Push => {
-            let count = place.update(OnConflict::Refuse, |list| Ok(list.len()))?;
+            let count = place.update(|list| Ok(list.len()))?;
             answer(&format!("{} holds {}", place.name(), accounts(count)));
             Ok(())
         }
@@ -105,8 +105,9 @@ fn put(place: &Place<'_>, entries: &[Entry], marks: &Marks) -> Result<()> {
     if entries.len() > 1 && marks.label.is_some() {
         return Err(Failure::new(format!("--label names one account, and there are {} of them", entries.len())));
     }
-    let (changes, count) = place.update(OnConflict::Refuse, |list: &mut List| {
-        let changes: Result<Vec<Change>> = entries.iter().map(|entry| list.put(entry.marked(marks))).collect();
+    let (changes, count) = place.update(|list: &mut List| {
+        let apart = entries.iter().map(|entry| entry.apart_from(entries).marked(marks));
+        let changes: Result<Vec<Change>> = apart.map(|entry| list.put(entry)).collect();
         Ok((changes?, list.len()))
     })?;
     changes.iter().for_each(|change| answer(&change.text()));
@@ -115,7 +116,7 @@ fn put(place: &Place<'_>, entries: &[Entry], marks: &Marks) -> Result<()> {
 }
 
 fn remove(place: &Place<'_>, which: &str) -> Result<()> {
-    let (label, count) = place.update(OnConflict::Refuse, |list| {
+    let (label, count) = place.update(|list| {
         let at = list.find(which)?;
         Ok((list.remove(at), list.len()))
     })?;
@@ -125,7 +126,7 @@ fn remove(place: &Place<'_>, which: &str) -> Result<()> {
 }
 
 fn switch(place: &Place<'_>, which: &str, on: bool) -> Result<()> {
-    let label = place.update(OnConflict::Refuse, |list| {
+    let label = place.update(|list| {
         let at = list.find(which)?;
         list.change(at, |entry| entry.switch(on))
     })?;
@@ -138,7 +139,7 @@ fn given(source: &Source, what: &str) -> Result<(String, String)> {
     match source {
         Source::File(path) => {
             let name = path.display().to_string();
-            Ok((fs::read_to_string(path).during(|| format!("read {name}"))?, name))
+            Ok((text_of(path).during(|| format!("read {name}"))?, name))
         }
         Source::Input => {
             if std::io::stdin().is_terminal() {
@@ -149,13 +150,31 @@ fn given(source: &Source, what: &str) -> Result<(String, String)> {
     }
 }
 
+/// A file's text.
+fn text_of(path: &Path) -> std::io::Result<String> {
+    all_of(File::open(path)?)
+}
+
+/// All of a source that holds accounts: one without end is not read to memory's end.
+fn all_of(source: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    let length = source.take(MOST + 1).read_to_string(&mut text)?;
+    if u64::try_from(length).is_ok_and(|length| length <= MOST) {
+        Ok(text)
+    } else {
+        Err(std::io::Error::other(format!("it is larger than {} MiB", MOST >> 20)))
+    }
+}
+
+/// Bytes of accounts: some thousands of them.
+const MOST: u64 = 8 << 20;
+
 /// Standard input to its end, or to Ctrl-C.
 fn input() -> Result<String> {
     let (sender, whole) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut text = String::new();
         // Nobody waits for it any more when the person has given up.
-        let _ = sender.send(std::io::stdin().read_to_string(&mut text).map(|_| text));
+        let _ = sender.send(all_of(std::io::stdin()));
     });
     loop {
         interrupt::check()?;

@@ -75,8 +75,8 @@ pub(super) fn authorized(head: &Head, body: &[u8]) -> Result<Device, String> {
         user_code: shown(text(&answer, "userCode")?),
         page: shown(text(&answer, "verificationUri")?),
         page_with_code: text(&answer, "verificationUriComplete").ok().map(shown),
-        lasts: seconds("expiresIn").unwrap_or(USUAL_LIFE),
-        interval: seconds("interval").unwrap_or(USUAL_INTERVAL).max(SHORTEST_INTERVAL),
+        lasts: seconds("expiresIn").unwrap_or(USUAL_LIFE).min(LONGEST_LIFE),
+        interval: seconds("interval").unwrap_or(USUAL_INTERVAL).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL),
     })
 }
 
@@ -146,9 +146,9 @@ fn text(answer: &Value, name: &str) -> Result<String, String> {
     value.map(str::to_owned).ok_or_else(|| format!("the OIDC endpoint gave no {name}"))
 }
 
-/// A text of the service for the terminal.
+/// A code or an address of the service for the terminal, which neither escapes nor turned writing directions may disguise.
 fn shown(text: String) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars().filter(char::is_ascii_graphic).collect()
 }
 
 fn post(base: &str, path: &str, body: &Value) -> Outbound {
@@ -173,6 +173,8 @@ const SCOPES: [&str; 5] = [
 /// RFC 8628: five seconds when the answer does not say.
 const USUAL_INTERVAL: Duration = Duration::from_secs(5);
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
+const LONGEST_LIFE: Duration = Duration::from_secs(3600);
 const USUAL_LIFE: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
@@ -218,6 +220,13 @@ mod tests {
             unreachable!("the answer is whole")
         };
         assert_eq!(device.interval, SHORTEST_INTERVAL);
+        let endless = u64::MAX;
+        let text = format!(
+            r#"{{"deviceCode":"d","userCode":"A\u001b[2J\u202eB","verificationUri":"p","interval":{endless},"expiresIn":{endless}}}"#
+        );
+        let Ok(device) = read(&text) else { unreachable!("the answer is whole") };
+        assert_eq!((device.lasts, device.interval), (LONGEST_LIFE, LONGEST_INTERVAL));
+        assert_eq!(device.user_code, "A[2JB");
         assert_eq!(read("{}").err().unwrap(), "the OIDC endpoint gave no deviceCode");
     }
 }

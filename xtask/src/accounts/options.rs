@@ -55,6 +55,16 @@ struct Given {
 impl Options {
     /// Reads what follows `accounts`.
     pub(crate) fn read(arguments: Vec<OsString>) -> Result<Self, Error> {
+        Self::of(arguments).map_err(|error| match error {
+            // What stands there may be a key: it is not repeated.
+            Error::UnexpectedValue { option, .. } => {
+                format!("{option} takes no value: keys and JSON come by standard input").into()
+            }
+            other => other,
+        })
+    }
+
+    fn of(arguments: Vec<OsString>) -> Result<Self, Error> {
         let mut arguments = arguments.into_iter();
         let command = arguments.next().unwrap_or_default().string()?;
         let allowed = *COMMANDS
@@ -189,10 +199,12 @@ Where the list is:
   (default)        .kiro2api/accounts.json in this checkout, readable by you alone. `cargo xtask dev` uses it when neither
                    KIRO_AUTH_TOKEN nor AWS_REFRESHTOKEN is set. KIRO2API_HOME names another folder
   --workers        the deployed Worker's secret KIRO_AUTH_TOKEN, through wrangler. Cloudflare gives no secret back, so
-                   .kiro2api/workers.json keeps a copy; without one, --replace begins a new list
+                   .kiro2api/workers.json keeps a copy, and every change sends the whole of it: what was set from another
+                   machine, or by hand, is replaced. Without a copy, --replace begins a new list
   --lambda --secret NAME_OR_ARN, --lambda --parameter NAME_OR_ARN
                    a secret in Secrets Manager or a SecureString parameter, through the AWS CLI and your login to it.
-                   What somebody else changes meanwhile is never overwritten
+                   In a secret, what somebody else changes meanwhile is never overwritten; of a parameter, which compares
+                   nothing, it is told when that has happened
 
 `cargo xtask accounts <command> --help` tells more of import, login, add and check.";
 
@@ -201,8 +213,8 @@ Usage: cargo xtask accounts import [FILE] [--label LABEL] [--priority N] [--work
 
 Reads the desktop client's kiro-auth-token.json (default: ~/.aws/sso/cache/kiro-auth-token.json) with the device
 registration beside it, or a file in the form of KIRO_AUTH_TOKEN: an object or an array. The same account again is
-updated, not doubled: the same token, or the same device registration under the same or no label. An account of the same
-label is replaced, and that is said.
+updated, not doubled: the same token, or the same device registration under the same or no label. Where somebody else signs
+in with the same desktop client, give --label. An account of the same label is replaced, and that is said.
 
   --label LABEL    what the account is called in the gateway's logs (default: by who signs it in, such as google)
   --priority N     lower numbers serve first (default: 0)
@@ -280,6 +292,7 @@ mod tests {
             ("remove a b", "takes one"),
             ("list --label x", "--label"),
             ("add ksk_key --api-key", "takes options alone"),
+            ("add --api-key=ksk_key", "takes no value"),
             ("list --lambda", "--lambda needs"),
             ("list --secret x", "belong to --lambda"),
             ("list --workers --lambda --secret x", "exclude each other"),
@@ -287,7 +300,7 @@ mod tests {
             ("push", "--workers alone"),
         ] {
             let error = read(line).unwrap_err();
-            assert!(error.contains(part), "{line}: {error}");
+            assert!(error.contains(part) && !error.contains("ksk_key"), "{line}: {error}");
         }
     }
 }

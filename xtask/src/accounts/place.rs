@@ -1,9 +1,10 @@
 //! Where a list of accounts is: a file, the secret of the deployed Worker, or a secret in an AWS account.
 
-use kiro2api_core::Millis;
+use std::fs::File;
 
 use super::aws::{Kept, Service};
-use super::home::{Home, LOCAL};
+use super::entry::Entry;
+use super::home::{Home, LOCAL, WORKERS};
 use super::list::List;
 use super::{now, workers};
 use crate::failure::{Failure, Result};
@@ -84,18 +85,34 @@ impl<'a> Place<'a> {
         self.hold().map(|held| held.list)
     }
 
+    /// Waits until no other command changes accounts on this machine, and sees that a list can be written: what is asked of
+    /// the service from here on may exist nowhere else. The turn is over when the file is dropped.
+    pub(super) fn turn(&self) -> Result<File> {
+        let turn = self.home.turn()?;
+        self.home.try_writing()?;
+        Ok(turn)
+    }
+
     /// Changes the list. What `edit` returns comes back once the list is stored.
     ///
     /// # Errors
-    /// What `edit` says, or why it could not be stored. A list that could not be stored in an AWS account is in a file then:
-    /// it may hold the only copy of a login.
-    pub(super) fn update<T>(&self, conflict: OnConflict, mut edit: impl FnMut(&mut List) -> Result<T>) -> Result<T> {
-        // A renewed login is not given up for a Ctrl-C.
-        let _turn = self.home.turn(conflict == OnConflict::Refuse)?;
+    /// What `edit` says, or why it could not be stored.
+    pub(super) fn update<T>(&self, edit: impl FnMut(&mut List) -> Result<T>) -> Result<T> {
+        let turn = self.home.turn()?;
+        self.update_in(&turn, OnConflict::Refuse, edit)
+    }
+
+    /// The same within a turn.
+    pub(super) fn update_in<T>(
+        &self,
+        _turn: &File,
+        conflict: OnConflict,
+        mut edit: impl FnMut(&mut List) -> Result<T>,
+    ) -> Result<T> {
         for _ in 0..TRIES {
             let mut held = self.hold()?;
             let told = edit(&mut held.list)?;
-            match self.store(&held) {
+            match self.store(&held).map_err(|failure| quiet(failure, &held.list)) {
                 Ok(Stored::Yes) => return Ok(told),
                 Ok(Stored::Conflict) if conflict == OnConflict::Again => {}
                 Ok(Stored::Conflict) => {
@@ -104,14 +121,10 @@ impl<'a> Place<'a> {
                         self.name()
                     )));
                 }
-                Err(failure) => return Err(self.rescued(failure, &held.list, now())),
+                Err(failure) => return Err(failure),
             }
         }
-        let held = self.hold()?;
-        let mut list = held.list;
-        edit(&mut list)?;
-        let failure = Failure::new(format!("{} changes all the time", self.name()));
-        Err(self.rescued(failure, &list, now()))
+        Err(Failure::new(format!("{} changes all the time", self.name())))
     }
 
     fn hold(&self) -> Result<Held> {
@@ -146,24 +159,56 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Keeps what may exist nowhere else.
-    fn rescued(&self, failure: Failure, list: &List, now: Millis) -> Failure {
-        // The other places write a file first.
-        let Where::Lambda(..) = self.which else { return failure };
+    /// Keeps an entry that could not be stored, and that may exist nowhere else, in a file: whatever the failure was.
+    pub(super) fn rescued(&self, failure: Failure, entry: &Entry) -> Failure {
+        if self.has_file_with(entry) {
+            return failure;
+        }
         let output = failure.output().unwrap_or_default().to_owned();
-        let name = format!("rescued-{}.json", now.0);
-        let rest = match self.home.write(&name, &list.pretty()) {
+        let rest = match self.home.rescue(&List::one(entry.clone()).pretty(), now()) {
             Ok(path) => format!(
-                "The whole list is in {}: `cargo xtask accounts import {}{}` stores it once that works",
+                "The renewed login is in {}: `cargo xtask accounts import {}{}` stores it once that works; remove the file then",
                 path.display(),
                 path.display(),
                 self.flags()
             ),
-            Err(second) => format!("and the list could not be kept in a file either: {second}"),
+            Err(second) => format!("and the renewed login could not be kept in a file either, log in again: {second}"),
         };
         Failure::new(format!("{failure}. {rest}")).with_output(output)
     }
+
+    /// Whether the list's own file, or copy, has got as far as to hold the entry's secret.
+    fn has_file_with(&self, entry: &Entry) -> bool {
+        let name = match &self.which {
+            Where::Local => LOCAL,
+            Where::Workers { .. } => WORKERS,
+            Where::Lambda(..) => return false,
+        };
+        let text = self.home.read(name).ok().flatten().unwrap_or_default();
+        entry.credential().is_ok_and(|credential| text.contains(credential.secret.reveal()))
+    }
+}
+
+/// A failure without what the list holds of secrets: a program may quote what it was given when it complains.
+fn quiet(failure: Failure, list: &List) -> Failure {
+    let secrets = list.secrets();
+    let without = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
+    Failure::new(without(&failure.to_string())).with_output(without(failure.output().unwrap_or_default()))
 }
 
 /// Times that a change is made anew on a list that others change.
 const TRIES: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_quotes_what_it_was_given_shows_no_secret() {
+        let text = r#"[{"refreshToken":"a-s3cret","clientSecret":"b-s3cret"},{"apiKey":"c-s3cret","label":"kept"}]"#;
+        let list = List::read(text, "x").unwrap();
+        let failure = quiet(Failure::new("no: a-s3cret").with_output(format!("wrong: {text}")), &list);
+        let output = failure.output().unwrap();
+        assert!(failure.to_string() == "no: …" && !output.contains("s3cret") && output.contains("kept"), "{output}");
+    }
+}
