@@ -80,6 +80,9 @@ fn text(pause: u64) -> Vec<Piece> {
 #[test]
 fn a_stale_store_shows_a_write_only_after_its_lag() {
     let (world, instance) = World::of_accounts(StoreKind::Kv { lag: 60_000 }, &["only"]);
+    // What it learns at first is stored.
+    world.ask(&instance, &Ask::get("/health?deep=1"));
+    world.pass(60_000);
     world.store.put("pool", b"garbage");
     world.ask(&instance, &Ask::get("/health?deep=1"));
     assert!(!instance.log().join("").contains("no ledger"));

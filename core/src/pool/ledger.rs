@@ -87,7 +87,7 @@ struct Record {
     rotated_dead: Option<Parked>,
     #[serde(skip_serializing_if = "blank")]
     claim: Claim,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "readable", skip_serializing_if = "Option::is_none")]
     reading: Option<Reading>,
 }
 
@@ -99,6 +99,12 @@ struct TokenRecord {
     access: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh: Option<String>,
+}
+
+/// A reading of another form is none: the tokens beside it are worth more.
+fn readable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Reading>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 fn blank<T: Default + PartialEq>(value: &T) -> bool {
@@ -158,5 +164,19 @@ impl Entry {
             claim: record.claim,
             reading: record.reading,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_of_another_form_takes_no_token_with_it() {
+        let token = r#""token":{"issued":1,"due":2,"expires":3,"access":"a"}"#;
+        for reading in ["7", "\"full\"", r#"{"at":"yesterday"}"#, r#"{"at":1,"limit":{"plan":2}}"#, "null"] {
+            let entry = Entry::read(format!("{{{token},\"reading\":{reading}}}").as_bytes()).unwrap();
+            assert!(entry.token.is_some() && entry.reading.is_none(), "{reading}");
+        }
     }
 }

@@ -54,7 +54,9 @@ export async function gateway(context, { upstream, env = {}, persist = folder(co
 
 /** A program that ends with its standard input. */
 function start(program, args, env = {}) {
-  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  // A person's own list of accounts is not for test runs, by hand either.
+  const own = { KIRO2API_HOME: '/nonexistent/kiro2api' };
+  const child = spawn(program, args, { env: { ...own, ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   const closed = new Promise((done) => child.on('close', done));
   let out = '';
   let all = '';

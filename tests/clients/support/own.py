@@ -16,7 +16,9 @@ def gateway():
         platform = ["--lambda"] if os.environ["KIRO2API_PLATFORM"] == "lambda" else []
         command = [os.environ["KIRO2API_XTASK"], "serve", *platform, "--no-build", "--json", "--verbose", "--persist", folder]
         log = tempfile.TemporaryFile()
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as program:
+        # A person's own list of accounts is not for test runs, by hand either.
+        env = {"KIRO2API_HOME": "/nonexistent/kiro2api", **os.environ}
+        with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as program:
             ready = next((line for line in program.stdout if line.startswith('{"event":"ready"')), None)
             if not ready:
                 code = program.wait()
