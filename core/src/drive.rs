@@ -36,8 +36,8 @@ pub trait Client<H: Host> {
     /// Moves the rest of an answer from the service to the client, in the platform's cheapest way, and gives
     /// the relay back. [`pump`] is the plain way.
     fn pump(&mut self, host: &H, relay: Relay, reply: H::Reply) -> impl Future<Output = (Relay, Result<(), Gone>)>;
-    /// Everything is said: ends the body at once, although something is still done for later requests. A platform whose
-    /// answers end by themselves leaves it as it is.
+    /// Everything is said: ends the body at once, although something is still done for later requests. One that may
+    /// stop everything as soon as the body has ended leaves it as it is.
     fn end(&mut self) {}
     /// Ready when the client has hung up while nothing is being sent to it. A platform that tells only a failed
     /// write leaves it as it is.

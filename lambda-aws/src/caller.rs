@@ -15,7 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::environment::Environment;
 use crate::transport::Calling;
 
-/// The client of one invocation. Its end, or its drop, ends the answer's body.
+/// The client of one invocation. Dropping it ends the answer's body: not before everything is saved and logged, because
+/// the platform may stop the environment as soon as the body has ended.
 #[derive(Debug)]
 pub(crate) struct Caller {
     answer: Option<oneshot::Sender<Response<Body>>>,
@@ -32,7 +33,7 @@ struct Stream {
     departure: oneshot::Sender<Infallible>,
 }
 
-/// The body of an answer. It ends when everything is said; dropping it tells the exchange that the client is gone.
+/// The body of an answer. It ends when the exchange is over; dropping it tells the exchange that the client is gone.
 #[derive(Debug)]
 pub(crate) struct Body {
     bytes: mpsc::Receiver<Bytes>,
@@ -73,10 +74,6 @@ impl Client<Environment> for Caller {
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Gone> {
         self.say(bytes).await
-    }
-
-    fn end(&mut self) {
-        self.stream = None;
     }
 
     async fn pump(&mut self, host: &Environment, relay: Relay, reply: Calling) -> (Relay, Result<(), Gone>) {
