@@ -237,7 +237,7 @@ impl Exchange {
                 true
             }
             Some(Err(fault)) => {
-                self.summary.verdicts.push(format!("models: {fault}"));
+                self.note_models(&fault.to_string(), now);
                 endpoint::moves_on(fault.kind)
             }
             None => true,
@@ -253,13 +253,19 @@ impl Exchange {
     fn list_whole(&mut self, gateway: &mut Gateway, fetch: Fetch, now: Millis) {
         let Some(id) = gateway.pool().id(fetch.account).map(str::to_owned) else { return };
         if fetch.models.is_empty() {
-            self.summary.verdicts.push("models: the service lists none".into());
+            self.note_models("the service lists none", now);
             return;
         }
         let lists = gateway.lists_mut();
         lists.live.list(&id, fetch.models, now);
         lists.unsaved = true;
         gateway.lay_lists(Some(now));
+    }
+
+    /// The request itself was answered well, so that this is a line of its own.
+    fn note_models(&mut self, why: &str, now: Millis) {
+        let text = format!("the service's list of models is not known for sure: {why}");
+        self.lines.push(event_line("warn", &text, now));
     }
 
     /// The store has answered with the lists, or not.
@@ -285,7 +291,7 @@ impl Exchange {
             }
             Err(error) => {
                 lists.resting = now + RETRY_AFTER;
-                self.summary.verdicts.push(format!("models: the store does not answer ({})", error.0));
+                self.note_models(&format!("the store does not answer ({})", error.0), now);
             }
         }
         self.after_load(gateway, after, now);
@@ -332,7 +338,7 @@ impl Exchange {
             }
             Err(error) => {
                 lists.resting = now + RETRY_AFTER;
-                self.summary.verdicts.push(format!("models: the store does not answer ({})", error.0));
+                self.note_models(&format!("the store does not answer ({})", error.0), now);
             }
         }
         self.look_after_rest(gateway, now);
