@@ -24,7 +24,7 @@ pub(crate) fn run(root: &Root, arguments: &[OsString]) -> Result<()> {
     if workers.is_file() {
         crate::bundle::bundle(root)?;
         let mut script = root.command("node");
-        script.arg(workers).args(arguments).env("KIRO2API_XTASK", std::env::current_exe().unwrap_or_default());
+        script.arg(workers).args(arguments).env("KIRO2API_XTASK", crate::root::this_program().unwrap_or_default());
         script.env(HOME, Home::nobodys(root));
         attended(script, "the Workers benchmarks")?;
     }

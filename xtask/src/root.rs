@@ -1,5 +1,6 @@
 //! Where things are.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -56,4 +57,11 @@ impl Root {
         command.args(arguments);
         command
     }
+}
+
+/// This program, to be started again. Where another build has taken its place since it was started, the system marks the
+/// old path, and the new program is the one to start: what it is made of may change while a gateway is built.
+pub(crate) fn this_program() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    Ok(path.to_str().and_then(|text| text.strip_suffix(" (deleted)")).map(PathBuf::from).unwrap_or(path))
 }

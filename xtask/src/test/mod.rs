@@ -179,7 +179,7 @@ impl Run<'_> {
         let mut command = self.root.cargo(&["test", "--locked", "--no-fail-fast", "--package", "kiro2api-tests"]);
         command.args(["--test", "accounts", "--", "--include-ignored"]);
         settings::withhold(&mut command);
-        let program = std::env::current_exe().during(|| "find the path of xtask".to_owned()).map_err(plain)?;
+        let program = crate::root::this_program().during(|| "find the path of xtask".to_owned()).map_err(plain)?;
         command.env("KIRO2API_XTASK", program).env("KIRO2API_AWS", server.url());
         command.env("PATH", tools::aws_first(self.root).map_err(plain)?);
         let finished = process::run(&mut command, progress, BUILD_LIMIT).map_err(plain)?;

@@ -69,7 +69,7 @@ fn surroundings(command: &mut Command, root: &Root, modules: &Path, gateway: &Ga
         command.env_remove(name);
     }
     let upstream = gateway.upstream_url().ok_or_else(|| Failure::new("the suites need the simulated upstream"))?;
-    let xtask = std::env::current_exe().during(|| "find the path of xtask".to_owned())?;
+    let xtask = crate::root::this_program().during(|| "find the path of xtask".to_owned())?;
     command
         // Gateways that a suite starts by itself look into this folder, which is not there.
         .env(HOME, Home::nobodys(root))
