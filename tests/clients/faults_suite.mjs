@@ -192,7 +192,8 @@ const STATUSES = [
   ['too-long', {}, 400, 'invalid_request_error', 1, /^prompt is too long: 200001 tokens > 200000 maximum$/],
   ['prompt-too-long', {}, 400, 'invalid_request_error', 1, /^prompt is too long: \d+ tokens > 200000 maximum$/],
   ['front-end', {}, 400, 'invalid_request_error', 1, /^prompt is too long: \d+ tokens > 200000 maximum$/],
-  ['model', {}, 404, 'not_found_error', 1, /claude-sonnet-4-5/],
+  // Other accounts may have a plan with that model, and are asked where their lists say so.
+  ['model', {}, 404, 'not_found_error', null, /claude-sonnet-4-5/],
   ['tool-format', REPAIRABLE, 400, 'invalid_request_error', 2, /Invalid tool use format/],
   ['conversation', {}, 400, 'invalid_request_error', 1, /conversation/],
   ['capacity', SPARE, 529, 'overloaded_error', null, /capacity/],

@@ -1,7 +1,7 @@
 // The official streaming client as a referee between the gateway and the simulator: it must understand what the simulator says, the
 // simulator must accept what it sends, and what the gateway has sent in all the suites before this one must fit its schema.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 
 import { CodeWhispererStreaming } from '@aws/codewhisperer-streaming-client';
 
@@ -20,9 +20,14 @@ async function bearer() {
   return { token: authorization.replace(/^Bearer /, ''), tokentype, profileArn: record.body.profileArn };
 }
 
+// The clients keep their connections, and with them this process, unless they are told to let go.
+const clients = [];
+after(() => clients.forEach((client) => client.destroy()));
+
 async function official() {
   const { token, tokentype, profileArn } = await bearer();
   const client = new CodeWhispererStreaming({ endpoint: sharedSimulator, region: 'us-east-1', token: { token }, maxAttempts: 1 });
+  clients.push(client);
   const beside = (next) => (args) => {
     if (tokentype) args.request.headers.tokentype = tokentype;
     return next(args);

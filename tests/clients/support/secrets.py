@@ -85,5 +85,6 @@ def _iterate_async(read):
     return listening
 
 
-httpx2.Response.iter_raw = _iterate(httpx2.Response.iter_raw)
-httpx2.Response.aiter_raw = _iterate_async(httpx2.Response.aiter_raw)
+# Decompressed: a platform may compress what it sends.
+httpx2.Response.iter_bytes = _iterate(httpx2.Response.iter_bytes)
+httpx2.Response.aiter_bytes = _iterate_async(httpx2.Response.aiter_bytes)
