@@ -322,7 +322,7 @@ impl Exchange {
     }
 
     /// The gateway goes on from memory; one line per outage.
-    fn store_failed(&mut self, gateway: &mut Gateway, error: &StoreError, now: Millis) {
+    pub(crate) fn store_failed(&mut self, gateway: &mut Gateway, error: &StoreError, now: Millis) {
         gateway.set_store_fault(Some(error.0.clone()));
         if gateway.pool_mut().store_failed(now) {
             let text = format!("the token store cannot be reached ({}): going on from memory, saving later", error.0);

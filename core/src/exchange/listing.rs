@@ -177,12 +177,16 @@ impl Exchange {
         if now >= until {
             return false;
         }
-        if gateway.lists_mut().begins_load(now) {
+        let reachable = gateway.store_fault().is_none();
+        if reachable && gateway.lists_mut().begins_load(now) {
             self.state = State::Lists(Shelf::Load(After::Tend));
             return true;
         }
         if self.ask_models(gateway, until, now) {
             return true;
+        }
+        if !reachable {
+            return false;
         }
         match gateway.lists_mut().begins_save(now) {
             Some(storing) => self.state = State::Lists(Shelf::Save(Box::new(storing))),
@@ -291,7 +295,7 @@ impl Exchange {
             }
             Err(error) => {
                 lists.resting = now + RETRY_AFTER;
-                self.note_models(&format!("the store does not answer ({})", error.0), now);
+                self.store_failed(gateway, &error, now);
             }
         }
         self.after_load(gateway, after, now);
@@ -338,7 +342,7 @@ impl Exchange {
             }
             Err(error) => {
                 lists.resting = now + RETRY_AFTER;
-                self.note_models(&format!("the store does not answer ({})", error.0), now);
+                self.store_failed(gateway, &error, now);
             }
         }
         self.look_after_rest(gateway, now);
