@@ -75,7 +75,9 @@ async function exchange(platform, at, requests, script) {
   const answers = [];
   for (const one of requests) answers.push(await platform.ask(at, typeof one === 'function' ? one(answers) : one));
   if (loners.has(at)) await platform.close(at);
-  const asked = (await records(platform.upstream)).map(({ operation, method, path, query, text }) => ({ operation, line: `${method} ${path}?${query}`, text }));
+  // What is asked for later requests comes after the answer, whenever the platform lets it.
+  const answering = (await records(platform.upstream)).filter(({ operation }) => !['usage', 'models'].includes(operation));
+  const asked = answering.map(({ operation, method, path, query, text }) => ({ operation, line: `${method} ${path}?${query}`, text }));
   return { answers, asked };
 }
 
